@@ -110,7 +110,7 @@ class Prediction:
 def labels_from_probability(
     probability: Float[Tensor, "K *S"], threshold: float = 0.5
 ) -> Int[Tensor, "*S"]:
-    """Class per voxel: the likeliest, or foreground where a single channel reaches the threshold."""
+    """Class per voxel: the likeliest, or foreground where one channel reaches the threshold."""
     if probability.shape[0] == 1:
         return (probability[0] >= threshold).long()
     return probability.argmax(dim=0)
