@@ -1,0 +1,28 @@
+"""Several masks of one study become one: probability, uncertainty and a quality score."""
+
+from medsegdiff.component import import_parts
+from medsegdiff.ensemble.ensemble import Ensemble
+from medsegdiff.ensemble.mean import Mean
+from medsegdiff.ensemble.quality import pairwise_dice
+from medsegdiff.ensemble.staple import Staple, StapleEstimate, estimate_truth
+from medsegdiff.ensemble.uncertainty import (
+    expected_entropy,
+    mutual_information,
+    predictive_entropy,
+)
+from medsegdiff.ensemble.vote import Vote
+
+import_parts(__name__, list(__path__))
+
+__all__ = [
+    "Ensemble",
+    "Mean",
+    "Staple",
+    "StapleEstimate",
+    "Vote",
+    "estimate_truth",
+    "expected_entropy",
+    "mutual_information",
+    "pairwise_dice",
+    "predictive_entropy",
+]
