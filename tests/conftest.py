@@ -1,4 +1,4 @@
-"""What all tests share: sample data, golden arrays, and one thread each so that they run side by side."""
+"""What all tests share: sample data, golden arrays, and one thread each to run side by side."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ def golden(request: pytest.FixtureRequest) -> Callable[..., None]:
         kept = np.load(path)
         assert set(kept.files) == set(given)
         for key, value in given.items():
-            np.testing.assert_allclose(value, kept[key], rtol=0, atol=atol, err_msg=f"{name}: {key}")
+            np.testing.assert_allclose(value, kept[key], rtol=0, atol=atol, err_msg=key)
 
     return compare

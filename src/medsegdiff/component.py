@@ -6,14 +6,15 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
-from typing_extensions import Self
 
 from medsegdiff.errors import ConfigError
 
 ENTRY_POINT_GROUP = "medsegdiff"
+
+Part = TypeVar("Part", bound="Component")  # beartype knows no Self in a function on its own
 
 
 class Config(BaseModel):
@@ -56,7 +57,7 @@ class Component(Config):
         cls.members[name] = cls
 
     @classmethod
-    def named(cls, name: str) -> type[Self]:
+    def named(cls: type[Part], name: str) -> type[Part]:
         """Return the member class with this name.
 
         Raises:

@@ -1,0 +1,69 @@
+"""The folders are the architecture: layers, lengths and names as CONTRIBUTING.md describes them."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "medsegdiff"
+FILES = sorted(SOURCE.rglob("*.py"))
+ROOMS = {"data", "models", "diffusion", "ensemble", "metrics"}
+TORCH_GLOBALS = re.compile(
+    r"torch\.(manual_seed|set_num_threads|set_default_\w+|seed\(|backends\.\w+\.\w+ =)"
+    r"|np\.random\.(seed|rand|normal)|random\.seed|os\.environ|os\.getenv"
+)
+
+
+def test_rooms_import_only_the_base_and_themselves() -> None:
+    for file in FILES:
+        room = file.relative_to(SOURCE).parts[0]
+        text = file.read_text(encoding="utf-8")
+        imported = set(re.findall(r"^\s*(?:from|import) medsegdiff\.(\w+)", text, re.M))
+        foreign = imported - {room, "component", "types", "errors", "files"}
+        assert room not in ROOMS or not foreign, f"{file} imports {foreign}"
+
+
+def test_no_folder_collects_leftovers() -> None:
+    folders = {file.parent.name for file in FILES}
+    assert not folders & {"utils", "util", "common", "helpers", "misc"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_files_and_functions_are_short(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.count("\n") <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+            assert lines <= 40, f"{file.name}: {node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_library_code_leaves_global_state_alone(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert not TORCH_GLOBALS.search(text), f"{file.name} changes or reads global state"
+    if "cli" not in file.parts:
+        assert not re.search(r"^\s*print\(", text, re.M), f"{file.name} prints"
+
+
+def test_weights_are_never_unpickled() -> None:
+    pickled = re.compile(r"torch\.load|torch\.save|import pickle|\bpickle\.|joblib")
+    assert not [file for file in FILES if pickled.search(file.read_text(encoding="utf-8"))]
+
+
+def test_import_is_light() -> None:
+    heavy = "{'torch', 'numpy', 'scipy', 'pydantic', 'PIL'}"
+    code = f"import sys, medsegdiff; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_tests_mirror_the_source() -> None:
+    rooms = {folder.name for folder in SOURCE.iterdir() if (folder / "__init__.py").is_file()}
+    tests = {folder.name for folder in Path(__file__).parent.iterdir() if folder.is_dir()}
+    assert rooms <= tests, f"no tests for {rooms - tests}"
