@@ -1,0 +1,86 @@
+"""Noise that can be looked up: the same for any batch, order, file name, device or machine.
+
+Every value is a function of (seed, content of the study, member, step, channel, voxel). Philox is a counter-based
+generator that is specified bit by bit; sixteen of its bits choose one of 65536 normal quantiles from a table, so
+that no logarithm or cosine of some processor has a say.
+
+Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+from statistics import NormalDist
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+TABLE_BITS = 16
+VALUES_PER_COUNTER = 16         # a Philox counter gives 4 words of 64 bits
+ROUNDING = 2.0**20              # hides the last bits, in which mathematical libraries may differ
+
+
+class NoiseSource(Protocol):
+    """Gives the noise of the next step for all members."""
+
+    def __call__(self) -> Float[Tensor, "M K *S"]:
+        """Standard normal, one field for each member and channel."""
+        ...
+
+
+class Noise:
+    """The noise of one study: call it once for the start of the chain, then once for each step that wants some.
+
+    Args:
+        digest: hash of the study's decoded native voxels.
+        members: numbers of the members that are drawn together.
+        seed: chosen by the user.
+        shape: (K, *S) of one member's mask.
+    """
+
+    def __init__(self, digest: bytes, members: Sequence[int], seed: int, shape: Sequence[int]) -> None:
+        self.key = np.frombuffer(hashlib.blake2b(digest, digest_size=16, salt=_seed_bytes(seed)).digest(), dtype="<u8")
+        self.members = tuple(members)
+        self.shape = tuple(shape)
+        self.step = 0
+
+    def __call__(self) -> Float[Tensor, "M K *S"]:
+        """Noise of the next step; float32, on the CPU."""
+        fields = [self.field(member, self.step) for member in self.members]
+        self.step += 1
+        return torch.stack(fields)
+
+    def field(self, member: int, step: int) -> Float[Tensor, "K *S"]:
+        """Noise of one member at one step."""
+        channels, voxels = self.shape[0], prod(self.shape[1:])
+        values = [standard_normal(self.key, (channel, member, step), voxels) for channel in range(channels)]
+        return torch.from_numpy(np.stack(values)).view(self.shape)
+
+
+def standard_normal(key: np.ndarray, address: tuple[int, int, int], count: int, start: int = 0) -> np.ndarray:
+    """Normal values number `start` to `start + count` of the stream at an address, float32, shape (count,)."""
+    block, skipped = divmod(start, VALUES_PER_COUNTER)
+    blocks = -(-(skipped + count) // VALUES_PER_COUNTER)
+    generator = np.random.Philox(key=key, counter=np.array([block, *address], dtype=np.uint64))
+    words = generator.random_raw(4 * blocks).astype("<u8").view("<u2")
+    return normal_quantiles()[words[skipped : skipped + count]]
+
+
+@lru_cache(maxsize=1)
+def normal_quantiles() -> np.ndarray:
+    """The 65536 quantiles of the standard normal at the middles of equal shares, float32."""
+    half = 2 ** (TABLE_BITS - 1)
+    normal = NormalDist()
+    upper = np.array([normal.inv_cdf(0.5 + (i + 0.5) / (2 * half)) for i in range(half)])
+    upper = np.round(upper * ROUNDING) / ROUNDING
+    return np.concatenate([-upper[::-1], upper]).astype(np.float32)
+
+
+def _seed_bytes(seed: int) -> bytes:
+    return (seed % 2**64).to_bytes(8, "little")

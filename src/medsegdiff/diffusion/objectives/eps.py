@@ -1,0 +1,30 @@
+"""Predict the noise, as DDPM and MedSegDiff do."""
+
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from medsegdiff.diffusion.objectives.objective import SquaredError
+from medsegdiff.diffusion.parametrisation import eps_from_x_0, x_0_from_eps
+from medsegdiff.diffusion.process import Level, Process, Signal
+
+
+class Eps(SquaredError):
+    """The noise with a squared error.
+
+    Source: Wu et al. 2022, MedSegDiff, equation 7.
+    """
+
+    name: Literal["eps"] = "eps"
+
+    def x_0(self, output: Signal, x_t: Signal, t: Level, process: Process) -> Signal:
+        """See `Objective.x_0`; clamped to the bounds, beyond which no mask can lie."""
+        b = process.signal_scale
+        return x_0_from_eps(output.float(), x_t, t, process).clamp(-b, b)
+
+    def loss(
+        self, output: Signal, x_0: Signal, x_t: Signal, t: Level, process: Process
+    ) -> Float[Tensor, " B"]:
+        """See `Objective.loss`."""
+        return self.weighted(output - eps_from_x_0(x_0, x_t, t, process), t, process, snr_power=-1)

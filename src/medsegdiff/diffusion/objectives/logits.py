@@ -1,0 +1,29 @@
+"""Predict the clean mask as logits and score it as a segmentation: the default."""
+
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from medsegdiff.diffusion.objectives.objective import Objective
+from medsegdiff.diffusion.overlap import cross_entropy_and_dice, probability_from_logits
+from medsegdiff.diffusion.process import Level, Process, Signal
+
+
+class Logits(Objective):
+    """x_0 as logits with cross-entropy and Dice.
+
+    Source: Fu et al. 2023, arXiv:2303.06040; Xing et al. 2023 (Diff-UNet), arXiv:2303.10326.
+    """
+
+    name: Literal["logits"] = "logits"
+
+    def x_0(self, output: Signal, x_t: Signal, t: Level, process: Process) -> Signal:
+        """See `Objective.x_0`; within the bounds by construction."""
+        return process.from_probability(probability_from_logits(output))
+
+    def loss(
+        self, output: Signal, x_0: Signal, x_t: Signal, t: Level, process: Process
+    ) -> Float[Tensor, " B"]:
+        """See `Objective.loss`."""
+        return cross_entropy_and_dice(output, process.probability(x_0))

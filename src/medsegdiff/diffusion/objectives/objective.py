@@ -1,0 +1,53 @@
+"""The family of objectives, and the weighting that those with a squared error share."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from medsegdiff.component import Component
+from medsegdiff.diffusion.process import Level, Process, Signal
+
+
+class Objective(Component, family=True):
+    """Says what the network's output means, and how far it is from the truth."""
+
+    def x_0(self, output: Signal, x_t: Signal, t: Level, process: Process) -> Signal:
+        """The clean signal that the output stands for, within -b and b."""
+        raise NotImplementedError
+
+    def loss(
+        self, output: Signal, x_0: Signal, x_t: Signal, t: Level, process: Process
+    ) -> Float[Tensor, " B"]:
+        """Loss of each row; x_t need not come from x_0 (recycling), the truth is x_0 all the same."""
+        raise NotImplementedError
+
+
+class SquaredError(Objective):
+    """An objective with a squared error, optionally weighted by min-SNR.
+
+    Args:
+        min_snr_gamma: bound on the SNR's weight; None gives every level the same weight.
+
+    Source of the weighting: Hang et al. 2023, arXiv:2303.09556, equation 7.
+    """
+
+    min_snr_gamma: float | None = Field(default=None, gt=0)
+
+    def weighted(self, error: Signal, t: Level, process: Process, snr_power: int) -> Float[Tensor, " B"]:
+        """Mean square of each row, in units of the clean signal's range, times its weight.
+
+        Args:
+            error: prediction minus target, shape (B, K, *S).
+            t: levels.
+            process: for the SNR.
+            snr_power: 0 if the error is one of x_0, -1 of eps, -2 of v (SNR + 1).
+        """
+        square = error.float().square().flatten(1).mean(dim=1)
+        if self.min_snr_gamma is None:
+            return square
+        snr = process.snr(t, square)
+        weight = snr.clamp(max=self.min_snr_gamma)
+        divisor = {0: 1.0, -1: snr, -2: snr + 1}[snr_power]
+        return square * weight / divisor

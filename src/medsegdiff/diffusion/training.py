@@ -1,0 +1,84 @@
+"""One training loss: make the masks noisy, denoise them, compare with the truth."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from medsegdiff.component import Config
+from medsegdiff.diffusion.objectives import Objective
+from medsegdiff.diffusion.process import Level, Process, Signal
+
+
+class NoiseRecipe(Config):
+    """How the noisy masks of a training batch are made.
+
+    Args:
+        recycling: probability that a batch is made from the network's own guess at pure noise instead of from
+            the truth, so that training sees what sampling sees (Fu et al. 2023, arXiv:2303.06040).
+        share_at_last_level: part of the batch at t = T, where sampling starts.
+    """
+
+    recycling: float = Field(default=0.5, ge=0, le=1)
+    share_at_last_level: float = Field(default=0.2, ge=0, le=1)
+
+
+class Network(Protocol):
+    """The network with the images of the batch bound to it."""
+
+    def __call__(self, x_t: Signal, t: Level) -> Signal:
+        """Return the raw output, whatever the objective says it is."""
+        ...
+
+
+def diffusion_loss(
+    network: Network,
+    x_0: Signal,
+    process: Process,
+    objective: Objective,
+    recipe: NoiseRecipe,
+    generator: torch.Generator,
+) -> Float[Tensor, " B"]:
+    """Loss of each row of a batch of clean signals (equation 7, for any objective).
+
+    Args:
+        network: gives the raw output for (x_t, t).
+        x_0: the truth, shape (B, K, *S).
+        process: forward process on this grid.
+        objective: what the output means.
+        recipe: levels and recycling.
+        generator: on the CPU; the only source of randomness.
+    """
+    t = draw_levels(len(x_0), process.last_level, recipe.share_at_last_level, generator).to(x_0.device)
+    eps = normal_like(x_0, generator)
+    clean = x_0
+    if torch.rand((), generator=generator) < recipe.recycling:
+        with torch.no_grad():
+            clean = guess(network, normal_like(x_0, generator), process, objective)
+    x_t = process.diffuse(clean, t, eps)
+    return objective.loss(network(x_t, t), x_0, x_t, t, process)
+
+
+def guess(network: Network, noise: Signal, process: Process, objective: Objective) -> Signal:
+    """The network's estimate of the clean signal from pure noise, as the first step of sampling makes it."""
+    last = torch.full((len(noise),), process.last_level, device=noise.device)
+    x_T = noise                                                              # noqa: N806, the paper's letter
+    return objective.x_0(network(x_T, last), x_T, last, process)
+
+
+def draw_levels(count: int, last_level: int, share_at_last: float, generator: torch.Generator) -> Level:
+    """Levels 1 to T, stratified over the batch so that each batch covers the range; a share of them at T."""
+    offset = torch.rand(count, generator=generator, dtype=torch.float64)
+    t = ((torch.arange(count) + offset) / count * last_level).floor().long() + 1
+    t = t.clamp(max=last_level)
+    at_last = torch.rand(count, generator=generator) < share_at_last
+    return torch.where(at_last, torch.full_like(t, last_level), t)
+
+
+def normal_like(signal: Signal, generator: torch.Generator) -> Signal:
+    """Standard normal of the same shape, drawn on the CPU and moved."""
+    return torch.randn(signal.shape, generator=generator).to(signal)
