@@ -65,5 +65,5 @@ class Ensemble(Component, family=True):
 
 
 def member_labels(members: Float[Tensor, "M K *S"]) -> Int[Tensor, "M *S"]:
-    """Class per voxel that each member chooses, shape (M, *S)."""
-    return torch.stack([labels_from_probability(member) for member in members])
+    """Class per voxel that each member chooses, shape (M, *S), int16 since there are M of them."""
+    return torch.stack([labels_from_probability(member).short() for member in members])

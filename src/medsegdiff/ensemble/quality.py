@@ -22,16 +22,18 @@ def pairwise_dice(labels: Int[Tensor, "M *S"], classes: int) -> float | None:
     """
     if len(labels) < 2:
         return None
-    flat = labels.flatten(1)
-    drawn = [(flat == index).float() for index in range(1, classes)]
-    scores = [_mean_dice(mask) for mask in drawn if mask.any()]
+    masks = [(labels.flatten(1) == index).float() for index in range(1, classes)]
+    scores = [score for score in map(_mean_dice, masks) if score is not None]
     return sum(scores) / len(scores) if scores else 1.0
 
 
-def _mean_dice(mask: Float[Tensor, "M N"]) -> float:
+def _mean_dice(mask: Float[Tensor, "M N"]) -> float | None:
+    """Mean over the pairs for one class; None where nobody draws it."""
     shared = mask @ mask.T  # (M, M): voxels of both
     volume = shared.diagonal()  # (M,)
-    total = volume[:, None] + volume[None, :]
+    if not volume.any():
+        return None
+    total = volume[:, None] + volume
     dice = torch.where(total > 0, 2 * shared / total.clamp(min=1), 1.0)
     first, second = torch.triu_indices(len(mask), len(mask), offset=1, device=mask.device)
     return float(dice[first, second].double().mean())

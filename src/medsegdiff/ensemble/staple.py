@@ -16,6 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from medsegdiff.ensemble.ensemble import Ensemble, member_labels
+from medsegdiff.types import one_hot
 
 TINY = 1e-300  # stands for 0 in a float64 logarithm
 
@@ -35,7 +36,7 @@ class Staple(Ensemble):
     """
 
     name: Literal["staple"] = "staple"
-    tolerance: float = Field(default=1e-9, gt=0)
+    tolerance: float = Field(default=1e-7, gt=0)
     max_iterations: int = Field(default=500, gt=0)
 
     def fuse(self, voters: Float[Tensor, "M K *S"]) -> Float[Tensor, "K *S"]:
@@ -65,7 +66,7 @@ class StapleEstimate:
 def estimate_truth(
     labels: Int[Tensor, "M *S"],
     classes: int,
-    tolerance: float = 1e-9,
+    tolerance: float = 1e-7,
     max_iterations: int = 500,
 ) -> StapleEstimate:
     """Estimate truth and reliabilities from the members' labels.
@@ -77,23 +78,23 @@ def estimate_truth(
         max_iterations: the EM stops here at the latest.
     """
     where, count, patterns = _decision_patterns(labels.flatten(1), classes)
-    said = torch.nn.functional.one_hot(patterns, classes).double()  # (M, U, K)
-    weight = said.mean(dim=0)  # (U, K), starts as the share of votes
-    prior = count @ weight / count.sum()  # (K,)
-    confusion = _reliability(said, count[:, None] * weight)
+    said = one_hot(patterns.long(), classes).flatten(0, 1).double()  # (M K, U)
+    weight = said.unflatten(0, (-1, classes)).mean(dim=0)  # (K, U), starts as the share of votes
+    prior = weight @ count / count.sum()  # (K,)
+    confusion = _reliability(said, weight * count)
     for _ in range(max_iterations):
         weight = _posterior(said, confusion, prior)  # E step
-        last, confusion = confusion, _reliability(said, count[:, None] * weight)  # M step
+        last, confusion = confusion, _reliability(said, weight * count)  # M step
         if (confusion - last).abs().max() < tolerance:
             break
-    probability = weight.T[:, where].reshape(classes, *labels.shape[1:])
+    probability = weight[:, where].reshape(classes, *labels.shape[1:])
     return StapleEstimate(probability, confusion)
 
 
 def _decision_patterns(labels: Int[Tensor, "M N"], classes: int) -> tuple[Tensor, Tensor, Tensor]:
     """Number the distinct columns: pattern of each voxel (N,), its count (U,), it (M, U)."""
     at_once = max(1, int(30 / math.log2(classes)))  # digits to base K that fit beside a code
-    code = torch.zeros_like(labels[0])
+    code = torch.zeros_like(labels[0], dtype=torch.long)
     for rows in labels.split(at_once):
         for row in rows:
             code = code * classes + row
@@ -103,19 +104,17 @@ def _decision_patterns(labels: Int[Tensor, "M N"], classes: int) -> tuple[Tensor
     return code, count.double(), labels[:, example]
 
 
-def _reliability(
-    said: Float[Tensor, "M U K"], mass: Float[Tensor, "U K"]
-) -> Float[Tensor, "M K K"]:
+def _reliability(said: Float[Tensor, "MK U"], mass: Float[Tensor, "K U"]) -> Float[Tensor, "M K K"]:
     """Confusion matrices given the truth's weight on each pattern: equations 18, 19 and 24."""
-    hits = torch.einsum("mud,us->mds", said, mass)
-    total = mass.sum(dim=0)  # (K,)
+    total = mass.sum(dim=1)  # (K,)
+    hits = (said @ mass.T).unflatten(0, (-1, len(total)))  # (M, K, K)
     identity = torch.eye(len(total), dtype=hits.dtype, device=hits.device)
     return torch.where(total > 0, hits / total.clamp(min=TINY), identity)
 
 
 def _posterior(
-    said: Float[Tensor, "M U K"], confusion: Float[Tensor, "M K K"], prior: Float[Tensor, "K"]
-) -> Float[Tensor, "U K"]:
+    said: Float[Tensor, "MK U"], confusion: Float[Tensor, "M K K"], prior: Float[Tensor, "K"]
+) -> Float[Tensor, "K U"]:
     """Truth given decisions and reliabilities: equations 14 and 22, in logarithms."""
-    likelihood = torch.einsum("mud,mds->us", said, confusion.clamp(min=TINY).log())
-    return torch.softmax(likelihood + prior.clamp(min=TINY).log(), dim=1)
+    likelihood = confusion.clamp(min=TINY).log().flatten(0, 1).T @ said
+    return torch.softmax(likelihood + prior.clamp(min=TINY).log()[:, None], dim=0)
