@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from statistics import NormalDist
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ VALUES_PER_COUNTER = 16         # a Philox counter gives 4 words of 64 bits
 ROUNDING = 2.0**20              # hides the last bits, in which mathematical libraries may differ
 
 
+@runtime_checkable
 class NoiseSource(Protocol):
     """Gives the noise of the next step for all members."""
 

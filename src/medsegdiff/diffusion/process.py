@@ -47,7 +47,7 @@ class Process:
         """T, the level of pure noise."""
         return len(self.alpha_bar) - 1
 
-    def levels(self, steps: int) -> Int[Tensor, " steps+1"]:
+    def levels(self, steps: int) -> Int[Tensor, "{steps}+1"]:
         """Levels that a sampler of so many steps visits, from T down to 0, evenly spaced on the trained schedule.
 
         Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -27,6 +27,7 @@ class NoiseRecipe(Config):
     share_at_last_level: float = Field(default=0.2, ge=0, le=1)
 
 
+@runtime_checkable
 class Network(Protocol):
     """The network with the images of the batch bound to it."""
 

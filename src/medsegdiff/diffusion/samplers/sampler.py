@@ -1,6 +1,6 @@
 """The family of samplers: a sampler sees a denoiser and numbers, never a network, an image or a device."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -9,6 +9,7 @@ from medsegdiff.diffusion.noise import NoiseSource
 from medsegdiff.diffusion.process import Level, Process, Signal
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """Estimates the clean signal; the image is already bound to it."""
 

@@ -20,7 +20,7 @@ class Cosine(Schedule):
     name: Literal["cosine"] = "cosine"
     offset: float = Field(default=0.008, ge=0, lt=1)
 
-    def alpha_bar(self, levels: int, size: tuple[int, ...]) -> Float[Tensor, " levels+1"]:
+    def alpha_bar(self, levels: int, size: tuple[int, ...]) -> Float[Tensor, "{levels}+1"]:
         """See `Schedule.alpha_bar`; the size plays no part."""
         level = torch.arange(levels + 1, dtype=torch.float64) / levels
         curve = torch.cos((level + self.offset) / (1 + self.offset) * math.pi / 2) ** 2

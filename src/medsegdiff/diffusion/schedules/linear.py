@@ -20,7 +20,7 @@ class Linear(Schedule):
     first: float = Field(default=1e-4, gt=0, lt=1)
     last: float = Field(default=0.02, gt=0, lt=1)
 
-    def alpha_bar(self, levels: int, size: tuple[int, ...]) -> Float[Tensor, " levels+1"]:
+    def alpha_bar(self, levels: int, size: tuple[int, ...]) -> Float[Tensor, "{levels}+1"]:
         """See `Schedule.alpha_bar`; the size plays no part."""
         scale = 1000 / levels
         beta = torch.linspace(self.first, self.last, levels, dtype=torch.float64) * scale

@@ -10,7 +10,7 @@ from medsegdiff.component import Component
 class Schedule(Component, family=True):
     """How much of the clean mask is left at each level."""
 
-    def alpha_bar(self, levels: int, size: tuple[int, ...]) -> Float[Tensor, " levels+1"]:
+    def alpha_bar(self, levels: int, size: tuple[int, ...]) -> Float[Tensor, "{levels}+1"]:
         """Share of the signal's variance that is left at level 0 (clean, exactly 1) to `levels` (noise).
 
         Args:

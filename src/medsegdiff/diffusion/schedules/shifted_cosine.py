@@ -24,7 +24,7 @@ class ShiftedCosine(Schedule):
     reference_side: float = Field(default=64, gt=0)
     log_snr_bound: float = Field(default=15, gt=0)
 
-    def alpha_bar(self, levels: int, size: tuple[int, ...]) -> Float[Tensor, " levels+1"]:
+    def alpha_bar(self, levels: int, size: tuple[int, ...]) -> Float[Tensor, "{levels}+1"]:
         """See `Schedule.alpha_bar`."""
         t_min = math.atan(math.exp(-self.log_snr_bound / 2))
         t_max = math.atan(math.exp(self.log_snr_bound / 2))
