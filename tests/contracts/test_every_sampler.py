@@ -1,4 +1,4 @@
-"""Whatever sampler there is: a perfect denoiser leads it to the mask, and company changes nothing."""
+"""Whatever sampler there is: a perfect denoiser leads it to the mask; company changes nothing."""
 
 from __future__ import annotations
 
