@@ -35,7 +35,7 @@ class Metric(Component, family=True):
         prediction: Int[Tensor, "*P"],
         reference: Int[Tensor, "*S"],
         spacing_mm: tuple[float, ...] | None = None,
-    ) -> Float[Tensor, "classes-1"]:
+    ) -> Float[Tensor, "{self.classes}-1"]:
         """Measure every class but the background.
 
         Args:
