@@ -1,8 +1,8 @@
 """Noise that can be looked up: the same for any batch, order, file name, device or machine.
 
-Every value is a function of (seed, content of the study, member, step, channel, voxel). Philox is a counter-based
-generator that is specified bit by bit; sixteen of its bits choose one of 65536 normal quantiles from a table, so
-that no logarithm or cosine of some processor has a say.
+Every value is a function of (seed, content of the study, member, step, channel, voxel). Philox is a
+counter-based generator that is specified bit by bit; sixteen of its bits choose one of 65536 normal
+quantiles from a table, so that no logarithm or cosine of some processor has a say.
 
 Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
 """
@@ -22,8 +22,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 TABLE_BITS = 16
-VALUES_PER_COUNTER = 16         # a Philox counter gives 4 words of 64 bits
-ROUNDING = 2.0**20              # hides the last bits, in which mathematical libraries may differ
+VALUES_PER_COUNTER = 16  # a Philox counter gives 4 words of 64 bits
+ROUNDING = 2.0**20  # hides the last bits, in which mathematical libraries may differ
 
 
 @runtime_checkable
@@ -36,7 +36,7 @@ class NoiseSource(Protocol):
 
 
 class Noise:
-    """The noise of one study: call it once for the start of the chain, then once for each step that wants some.
+    """The noise of one study: call it for the start of the chain, then for steps that want some.
 
     Args:
         digest: hash of the study's decoded native voxels.
@@ -45,8 +45,12 @@ class Noise:
         shape: (K, *S) of one member's mask.
     """
 
-    def __init__(self, digest: bytes, members: Sequence[int], seed: int, shape: Sequence[int]) -> None:
-        self.key = np.frombuffer(hashlib.blake2b(digest, digest_size=16, salt=_seed_bytes(seed)).digest(), dtype="<u8")
+    def __init__(
+        self, digest: bytes, members: Sequence[int], seed: int, shape: Sequence[int]
+    ) -> None:
+        self.key = np.frombuffer(
+            hashlib.blake2b(digest, digest_size=16, salt=_seed_bytes(seed)).digest(), dtype="<u8"
+        )
         self.members = tuple(members)
         self.shape = tuple(shape)
         self.step = 0
@@ -60,12 +64,17 @@ class Noise:
     def field(self, member: int, step: int) -> Float[Tensor, "K *S"]:
         """Noise of one member at one step."""
         channels, voxels = self.shape[0], prod(self.shape[1:])
-        values = [standard_normal(self.key, (channel, member, step), voxels) for channel in range(channels)]
+        values = [
+            standard_normal(self.key, (channel, member, step), voxels)
+            for channel in range(channels)
+        ]
         return torch.from_numpy(np.stack(values)).view(self.shape)
 
 
-def standard_normal(key: np.ndarray, address: tuple[int, int, int], count: int, start: int = 0) -> np.ndarray:
-    """Normal values number `start` to `start + count` of the stream at an address, float32, shape (count,)."""
+def standard_normal(
+    key: np.ndarray, address: tuple[int, int, int], count: int, start: int = 0
+) -> np.ndarray:
+    """Normal values `start` to `start + count` of the stream at an address, shape (count,)."""
     block, skipped = divmod(start, VALUES_PER_COUNTER)
     blocks = -(-(skipped + count) // VALUES_PER_COUNTER)
     generator = np.random.Philox(key=key, counter=np.array([block, *address], dtype=np.uint64))

@@ -1,4 +1,4 @@
-"""Cross-entropy and soft Dice of logits against a mask: the loss of the default objective and of every head."""
+"""Cross-entropy and soft Dice of logits against a mask: the loss of the default and of every head."""
 
 import torch
 from jaxtyping import Float
@@ -17,8 +17,9 @@ def probability_from_logits(logits: Signal) -> Signal:
 def cross_entropy_and_dice(logits: Signal, truth: Signal) -> Float[Tensor, " B"]:
     """Mean cross-entropy plus one minus soft Dice, for each row.
 
-    Cross-entropy keeps the probabilities honest; Dice alone is not a proper score. Dice is taken over the
-    foreground channels; one that is empty in truth counts as 1 when the prediction is empty too.
+    Cross-entropy keeps the probabilities honest; Dice alone is not a proper score. Dice is taken
+    over the foreground channels; one that is empty in truth counts as 1 when the prediction is
+    empty too.
 
     Args:
         logits: shape (B, K, *S).
@@ -33,7 +34,7 @@ def cross_entropy_and_dice(logits: Signal, truth: Signal) -> Float[Tensor, " B"]
 
 
 def soft_dice(probability: Signal, truth: Signal, smooth: float = 1.0) -> Float[Tensor, " B"]:
-    """Mean soft Dice of the foreground channels, for each row; `smooth` voxels decide when both are empty."""
+    """Mean soft Dice of the foreground, by row; `smooth` voxels decide when both are empty."""
     if probability.shape[1] > 1:
         probability, truth = probability[:, 1:], truth[:, 1:]
     probability, truth = probability.flatten(2), truth.flatten(2)

@@ -23,8 +23,8 @@ class ProcessSettings(Config):
     Args:
         schedule: how fast the signal fades.
         levels: number of noise levels T.
-        signal_scale: the mask is stored as -b to b; a small b hides it from a mere blur and threshold
-            (Chen 2023, arXiv:2301.10972).
+        signal_scale: the mask is stored as -b to b; a small b hides it from a mere blur and
+            threshold (Chen 2023, arXiv:2301.10972).
     """
 
     schedule: SerializeAsAny[Schedule] = ShiftedCosine()
@@ -40,7 +40,7 @@ class Process:
 
     def __init__(self, settings: ProcessSettings, size: tuple[int, ...]) -> None:
         self.signal_scale = settings.signal_scale
-        self.alpha_bar = settings.schedule.alpha_bar(settings.levels, size)   # (T + 1,), float64
+        self.alpha_bar = settings.schedule.alpha_bar(settings.levels, size)  # (T + 1,), float64
 
     @property
     def last_level(self) -> int:
@@ -48,20 +48,20 @@ class Process:
         return len(self.alpha_bar) - 1
 
     def levels(self, steps: int) -> Int[Tensor, "{steps}+1"]:
-        """Levels that a sampler of so many steps visits, from T down to 0, evenly spaced on the trained schedule.
+        """Levels that a sampler of so many steps visits: T down to 0, even on the trained schedule.
 
         Raises:
             ConfigError: more steps than levels.
         """
         if not 1 <= steps <= self.last_level:
             raise ConfigError(
-                f"{steps} sampling steps were asked for, but these weights know {self.last_level} noise levels. "
-                f"Choose 1 to {self.last_level} steps."
+                f"{steps} sampling steps were asked for, but these weights know "
+                f"{self.last_level} noise levels. Choose 1 to {self.last_level} steps."
             )
         return torch.linspace(self.last_level, 0, steps + 1, dtype=torch.float64).round().long()
 
     def at(self, t: Level, like: Signal) -> tuple[Tensor, Tensor]:
-        """Square roots of alpha_bar and of 1 - alpha_bar at each level, shaped to multiply a signal."""
+        """Square roots of alpha_bar and 1 - alpha_bar at each level, shaped like a signal."""
         alpha_bar = self.alpha_bar[t.cpu()].view(-1, *[1] * (like.ndim - 1))
         return alpha_bar.sqrt().to(like), (1 - alpha_bar).sqrt().to(like)
 
@@ -76,12 +76,12 @@ class Process:
         return (signal**2 * self.signal_scale**2 + noise**2).rsqrt()
 
     def snr(self, t: Level, like: Signal) -> Tensor:
-        """Signal-to-noise ratio at each level, the signal scale included; shaped to multiply a signal."""
+        """Signal-to-noise ratio at each level, signal scale included, shaped like a signal."""
         signal, noise = self.at(t, like)
         return (self.signal_scale * signal / noise) ** 2
 
     def signal(self, labels: Int[Tensor, "B *S"], channels: int) -> Signal:
-        """Labels as the diffusion sees them: -b to b, one channel for binary, one per class otherwise."""
+        """Labels as the diffusion sees them: -b to b, one channel if binary, else one per class."""
         mask = (labels > 0).float().unsqueeze(1) if channels == 1 else one_hot(labels, channels)
         return self.from_probability(mask)
 

@@ -18,8 +18,9 @@ class NoiseRecipe(Config):
     """How the noisy masks of a training batch are made.
 
     Args:
-        recycling: probability that a batch is made from the network's own guess at pure noise instead of from
-            the truth, so that training sees what sampling sees (Fu et al. 2023, arXiv:2303.06040).
+        recycling: probability that a batch is made from the network's own guess at pure noise
+            instead of from the truth, so that training sees what sampling sees (Fu et al. 2023,
+            arXiv:2303.06040).
         share_at_last_level: part of the batch at t = T, where sampling starts.
     """
 
@@ -54,7 +55,9 @@ def diffusion_loss(
         recipe: levels and recycling.
         generator: on the CPU; the only source of randomness.
     """
-    t = draw_levels(len(x_0), process.last_level, recipe.share_at_last_level, generator).to(x_0.device)
+    t = draw_levels(len(x_0), process.last_level, recipe.share_at_last_level, generator).to(
+        x_0.device
+    )
     eps = normal_like(x_0, generator)
     clean = x_0
     if torch.rand((), generator=generator) < recipe.recycling:
@@ -65,14 +68,16 @@ def diffusion_loss(
 
 
 def guess(network: Network, noise: Signal, process: Process, objective: Objective) -> Signal:
-    """The network's estimate of the clean signal from pure noise, as the first step of sampling makes it."""
+    """The network's estimate of the clean signal from pure noise, as sampling begins."""
     last = torch.full((len(noise),), process.last_level, device=noise.device)
-    x_T = noise                                                              # noqa: N806, the paper's letter
+    x_T = noise
     return objective.x_0(network(x_T, last), x_T, last, process)
 
 
-def draw_levels(count: int, last_level: int, share_at_last: float, generator: torch.Generator) -> Level:
-    """Levels 1 to T, stratified over the batch so that each batch covers the range; a share of them at T."""
+def draw_levels(
+    count: int, last_level: int, share_at_last: float, generator: torch.Generator
+) -> Level:
+    """Levels 1 to T, stratified so that each batch covers the range; a share of them at T."""
     offset = torch.rand(count, generator=generator, dtype=torch.float64)
     t = ((torch.arange(count) + offset) / count * last_level).floor().long() + 1
     t = t.clamp(max=last_level)

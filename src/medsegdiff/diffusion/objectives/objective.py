@@ -20,7 +20,7 @@ class Objective(Component, family=True):
     def loss(
         self, output: Signal, x_0: Signal, x_t: Signal, t: Level, process: Process
     ) -> Float[Tensor, " B"]:
-        """Loss of each row; x_t need not come from x_0 (recycling), the truth is x_0 all the same."""
+        """Loss of each row; x_t need not come from x_0 (recycling), but the truth is x_0."""
         raise NotImplementedError
 
 
@@ -35,7 +35,9 @@ class SquaredError(Objective):
 
     min_snr_gamma: float | None = Field(default=None, gt=0)
 
-    def weighted(self, error: Signal, t: Level, process: Process, snr_power: int) -> Float[Tensor, " B"]:
+    def weighted(
+        self, error: Signal, t: Level, process: Process, snr_power: int
+    ) -> Float[Tensor, " B"]:
         """Mean square of each row, in units of the clean signal's range, times its weight.
 
         Args:

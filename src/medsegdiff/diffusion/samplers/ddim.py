@@ -19,14 +19,16 @@ class DDIM(Sampler):
     name: Literal["ddim"] = "ddim"
     eta: float = Field(default=0.0, ge=0, le=1)
 
-    def __call__(self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource) -> Signal:
+    def __call__(
+        self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource
+    ) -> Signal:
         """See `Sampler.__call__`."""
-        for now, then in pairwise(process.levels(self.steps)):               # T ... 0
-            x_0 = denoise(x, now.expand(len(x)))                             # (B, K, *S)
+        for now, then in pairwise(process.levels(self.steps)):  # T ... 0
+            x_0 = denoise(x, now.expand(len(x)))  # (B, K, *S)
             a, a_then = process.alpha_bar[now], process.alpha_bar[then]
             eps = (x - a.sqrt() * x_0) / (1 - a).sqrt()
-            sigma = self.eta * ((1 - a_then) / (1 - a) * (1 - a / a_then)).sqrt()   # eq. 16
-            x = a_then.sqrt() * x_0 + (1 - a_then - sigma**2).clamp(min=0).sqrt() * eps   # eq. 12
+            sigma = self.eta * ((1 - a_then) / (1 - a) * (1 - a / a_then)).sqrt()  # eq. 16
+            x = a_then.sqrt() * x_0 + (1 - a_then - sigma**2).clamp(min=0).sqrt() * eps  # eq. 12
             if sigma > 0:
                 x = x + sigma * noise().to(x)
         return x

@@ -12,23 +12,29 @@ from medsegdiff.diffusion.samplers.sampler import Denoiser, Sampler
 
 
 class DPMSolver(Sampler):
-    """Multistep solver of order 2 in half the log SNR; the first and the last step are of first order.
+    """Multistep solver of order 2 in half the log SNR; the first and last step are of order 1.
 
     Source: Lu et al. 2022, arXiv:2211.01095, algorithm 2.
     """
 
     name: Literal["dpm_solver"] = "dpm_solver"
 
-    def __call__(self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource) -> Signal:
+    def __call__(
+        self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource
+    ) -> Signal:
         """See `Sampler.__call__`; no noise is added."""
         last_x_0, last_h = None, None
         for now, then in pairwise(process.levels(self.steps)):
-            x_0 = denoise(x, now.expand(len(x)))                             # (B, K, *S)
+            x_0 = denoise(x, now.expand(len(x)))  # (B, K, *S)
             if then == 0:
-                return x_0                                                   # sigma is 0: the limit of the step
+                return x_0  # sigma is 0: the limit of the step
             a, a_then = process.alpha_bar[now], process.alpha_bar[then]
             h = half_log_snr(a_then) - half_log_snr(a)
-            estimate = x_0 if last_x_0 is None or last_h is None else extrapolated(x_0, last_x_0, h / last_h)
+            estimate = (
+                x_0
+                if last_x_0 is None or last_h is None
+                else extrapolated(x_0, last_x_0, h / last_h)
+            )
             ratio = ((1 - a_then) / (1 - a)).sqrt()
             x = ratio * x - a_then.sqrt() * torch.expm1(-h) * estimate
             last_x_0, last_h = x_0, h

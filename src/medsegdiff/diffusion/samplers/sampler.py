@@ -1,4 +1,4 @@
-"""The family of samplers: a sampler sees a denoiser and numbers, never a network, an image or a device."""
+"""The family of samplers: they see a denoiser and numbers, never a network, image or device."""
 
 from typing import Protocol, runtime_checkable
 
@@ -23,7 +23,9 @@ class Sampler(Component, family=True):
 
     steps: int = Field(default=5, gt=0)
 
-    def __call__(self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource) -> Signal:
+    def __call__(
+        self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource
+    ) -> Signal:
         """Draw one mask for each row of x.
 
         Args:

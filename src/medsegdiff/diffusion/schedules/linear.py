@@ -11,7 +11,7 @@ from medsegdiff.diffusion.schedules.schedule import Schedule, with_clean_level
 
 
 class Linear(Schedule):
-    """Beta from `first` to `last`, stated for 1000 levels and scaled to keep the same end for other T.
+    """Beta from `first` to `last`, stated for 1000 levels, scaled to end alike for other T.
 
     Source: Ho, Jain, Abbeel 2020, arXiv:2006.11239, section 4.
     """

@@ -11,7 +11,7 @@ class Schedule(Component, family=True):
     """How much of the clean mask is left at each level."""
 
     def alpha_bar(self, levels: int, size: tuple[int, ...]) -> Float[Tensor, "{levels}+1"]:
-        """Share of the signal's variance that is left at level 0 (clean, exactly 1) to `levels` (noise).
+        """Share of the signal's variance left at level 0 (clean, exactly 1) to `levels` (noise).
 
         Args:
             levels: number of noise levels T.

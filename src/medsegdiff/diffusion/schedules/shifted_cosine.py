@@ -1,4 +1,4 @@
-"""The schedule of simple diffusion: a cosine in log SNR, shifted so that large grids get more noise."""
+"""The schedule of simple diffusion: a cosine in log SNR, shifted to give large grids more noise."""
 
 import math
 from typing import Literal
