@@ -1,4 +1,4 @@
-"""Cross-entropy and soft Dice of logits against a mask: the loss of the default and of every head."""
+"""Cross-entropy and soft Dice of logits against a mask: the default loss, and every head's."""
 
 import torch
 from jaxtyping import Float
