@@ -1,0 +1,72 @@
+"""The family of networks, and the narrow contract that each of them keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from medsegdiff.component import Component
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a network knows of the image before it sees any noise; computed once for all steps and members.
+
+    Args:
+        features: whatever the network's `denoise` needs, finest first; batch B or 1 (shared by all members).
+        logits: the mask by the network's own head, shape (B, K, *S); None if it has none.
+    """
+
+    features: tuple[Float[Tensor, "B _ ..."], ...]
+    logits: Float[Tensor, "B K *S"] | None = None
+
+    def detached(self) -> Condition:
+        """The same values, cut off from their gradients."""
+        logits = None if self.logits is None else self.logits.detach()
+        return Condition(tuple(feature.detach() for feature in self.features), logits)
+
+
+class SegmentationNetwork(nn.Module, ABC):
+    """A module that conditions on an image once and denoises masks many times.
+
+    Any grid size goes in. `denoises` is False for a network that has only its head.
+    """
+
+    denoises: bool = True
+
+    @abstractmethod
+    def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
+        """Look at the image once."""
+
+    @abstractmethod
+    def denoise(self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition) -> Float[Tensor, "B K *S"]:
+        """Raw output for each noisy mask; a condition of batch 1 serves all of them.
+
+        Args:
+            x_t: noisy masks, scaled to unit variance.
+            t: levels, 0 to T.
+            condition: from `condition`, same grid.
+        """
+
+
+class Network(Component, family=True):
+    """Settings of a network; building it gives the module."""
+
+    def build(self, image_channels: int, mask_channels: int, space_dims: int = 2) -> SegmentationNetwork:
+        """Make the module with fresh weights (from torch's current random state).
+
+        Args:
+            image_channels: C.
+            mask_channels: K, 1 for a binary task.
+            space_dims: 2 for images, 3 for volumes.
+        """
+        raise NotImplementedError
+
+    @property
+    def paper_recipe(self) -> dict[str, Any]:
+        """Settings of the run that belong to this network unless the user says otherwise."""
+        return {}

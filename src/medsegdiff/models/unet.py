@@ -1,0 +1,55 @@
+"""The plain deterministic baseline: the same blocks, one pass, no diffusion."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jaxtyping import Float, Int
+from pydantic import Field, model_validator
+from torch import Tensor
+from typing_extensions import Self
+
+from medsegdiff.models.network import Condition, Network, SegmentationNetwork
+from medsegdiff.models.residual_unet import ResidualUNet, check_stages
+
+
+class UNet(Network):
+    """A residual U-Net with a mask head, to compare everything else with.
+
+    Args:
+        widths: features at each resolution, finest first.
+        blocks: residual blocks in each encoder stage; 0 leaves the finest one to the stem.
+    """
+
+    name: Literal["unet"] = "unet"
+    widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 192), min_length=1)
+    blocks: tuple[int, ...] = (0, 1, 2, 2, 2)
+
+    @model_validator(mode="after")
+    def _stages_match(self) -> Self:
+        check_stages(self.widths, self.blocks)
+        return self
+
+    def build(self, image_channels: int, mask_channels: int, space_dims: int = 2) -> SegmentationNetwork:
+        """See `Network.build`."""
+        return UNetModule(ResidualUNet(image_channels, mask_channels, self.widths, self.blocks, space_dims))
+
+
+class UNetModule(SegmentationNetwork):
+    """A residual U-Net that keeps the contract of networks: it has a condition with a head, and nothing else."""
+
+    denoises = False
+
+    def __init__(self, unet: ResidualUNet) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
+        """The mask's logits; no features, for there is nobody to use them."""
+        return Condition(features=(), logits=self.unet(image)[1])
+
+    def denoise(
+        self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
+    ) -> Float[Tensor, "B K *S"]:
+        """Never called: see `denoises`."""
+        raise NotImplementedError("A plain U-Net does not denoise; use the logits of its condition.")
