@@ -1,0 +1,65 @@
+"""A data set: studies by name, each read as a `Sample` when it is asked for."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from medsegdiff.component import Component
+from medsegdiff.data.labels import LabelMap
+from medsegdiff.data.splits import Splits
+from medsegdiff.types import Sample
+
+
+class Dataset(Component, family=True):
+    """Studies on disk, in whatever layout; a member knows one layout.
+
+    Studies are named, and every answer depends on the name alone, never on a position.
+    """
+
+    @abstractmethod
+    def ids(self) -> list[str]:
+        """Names of all studies that have an image, sorted."""
+
+    @abstractmethod
+    def load(self, study: str) -> Sample:
+        """Read one study.
+
+        Raises:
+            UnreadableStudy: a file is missing, damaged, or not what its name says.
+            GridMismatch: the mask is not on the image's grid.
+            DataError: the mask holds a value that belongs to no class.
+        """
+
+    @abstractmethod
+    def annotated_ids(self) -> list[str]:
+        """Names of the studies that have a mask, sorted."""
+
+    @property
+    @abstractmethod
+    def channel_names(self) -> tuple[str, ...]:
+        """What each image channel shows; their number is C."""
+
+    @property
+    @abstractmethod
+    def label_map(self) -> LabelMap | None:
+        """The user's values of the classes; None in a data set without masks."""
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What was recognised and the user should know, in plain words."""
+        return ()
+
+    def declared_splits(self, is_checked: bool = True) -> Splits | None:
+        """The splits that come with the data set, if any.
+
+        Args:
+            is_checked: whether splits that tear a patient apart are refused.
+
+        Raises:
+            DataError: they name a study that is not there, or a patient is in two of them.
+        """
+        return None
+
+    def group(self, study: str) -> str:
+        """The patient that a study belongs to; the study itself when unknown."""
+        return study

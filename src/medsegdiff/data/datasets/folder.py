@@ -1,0 +1,280 @@
+"""A folder with `images/` and `masks/`, paired by name.
+
+    ROOT/images/a.jpg      or img/
+    ROOT/masks/a.png       or gt/; also a_mask.png, a_Segmentation.png, a_seg.png; not needed to
+    predict ROOT/raters/r1/a.png   the same from each of several raters ROOT/splits.json
+    {"train": [...], "val": [...], "test": [...]} ROOT/dataset.json      channel_names, labels,
+    label_values, colors, groups or group_pattern
+
+A folder of images alone, or one image, is a data set without masks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+from pydantic import ValidationError
+from torch import Tensor
+from typing_extensions import Self
+
+from medsegdiff.data.dataset import Dataset
+from medsegdiff.data.labels import LabelMap
+from medsegdiff.data.pairing import FolderFiles, find_files
+from medsegdiff.data.reader import BUDGET_BYTES, Header, read_header, read_image, read_mask
+from medsegdiff.data.splits import Splits
+from medsegdiff.errors import DataError, GridMismatch, MedSegDiffError, UnreadableStudy
+from medsegdiff.types import Geometry, Sample
+
+MASKS_LOOKED_AT = 512  # enough to recognise the label values of any set; `verify` reads all
+CHANNEL_NAMES = {1: ("grey",), 3: ("red", "green", "blue")}
+NEARLY_GREY = 0.02  # largest difference between channels, as a share of the largest intensity
+
+
+class Folder(Dataset):
+    """Images and masks in two folders, paired by name and never by position.
+
+    Args:
+        root: the folder, or one image file.
+        channels: image channels to deliver, 1 or 3; None for what the files hold. Grey is expanded
+            to three equal channels; colour is never reduced to grey unless it shows none.
+        budget_bytes: the most memory that one decoded image may take.
+    """
+
+    name: Literal["folder"] = "folder"
+    root: Path
+    channels: Literal[1, 3] | None = None
+    budget_bytes: int = BUDGET_BYTES
+
+    @classmethod
+    def of_images(cls, path: Path, channels: int | None = None) -> Self:
+        """Open an image, or a folder of images, to predict on.
+
+        Raises:
+            DataError: there is no image.
+        """
+        folder = cls.model_validate({"root": path, "channels": channels})
+        folder.ids()
+        return folder
+
+    def ids(self) -> list[str]:
+        return list(self._files.images)
+
+    def annotated_ids(self) -> list[str]:
+        return [study for study in self._files.images if study in self._files.masks]
+
+    def load(self, study: str) -> Sample:
+        path = self._files.images.get(study)
+        if path is None:
+            raise UnreadableStudy(f"There is no study {study!r} in {self.root}.")
+        image = self._with_channels(read_image(path, self.budget_bytes), path)
+        shape = tuple(image.shape[1:])
+        mask = self._files.masks.get(study)
+        return Sample(
+            study=study,
+            image=image,
+            geometry=Geometry(shape=shape),
+            labels=None if mask is None else self._labels(mask, path, shape),
+            raters={
+                rater: self._labels(drawn[study], path, shape)
+                for rater, drawn in self._files.raters.items()
+                if study in drawn
+            },
+            path=path,
+            group=self.group(study),
+        )
+
+    def mask_path(self, study: str) -> Path | None:
+        """The file of a study's mask, if it has one."""
+        return self._files.masks.get(study)
+
+    def image_path(self, study: str) -> Path:
+        """The file of a study's image."""
+        return self._files.images[study]
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        return self._channel_names
+
+    @cached_property
+    def _channel_names(self) -> tuple[str, ...]:
+        declared = self._declared.get("channel_names")
+        count = self.channels or (
+            len(declared) if declared else max(self._channel_counts, default=1)
+        )
+        if declared and len(declared) == count:
+            values = declared.values() if isinstance(declared, dict) else declared
+            return tuple(map(str, values))
+        return CHANNEL_NAMES.get(count) or tuple(f"channel_{index}" for index in range(count))
+
+    @property
+    def label_map(self) -> LabelMap | None:
+        return self._recognised[0]
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        found = list(self._recognised[1])
+        if len(self._channel_counts) > 1:
+            delivered = "colour" if len(self.channel_names) == 3 else "grey"
+            found.append(f"Grey and colour images are mixed; all are read as {delivered}.")
+        missing = len(self.ids()) - len(self.annotated_ids())
+        if missing and self.annotated_ids():
+            found.append(f"{missing} image(s) have no mask and are left out of training.")
+        if self._files.masks_alone:
+            found.append(f"{len(self._files.masks_alone)} mask(s) have no image and are not used.")
+        return tuple(found)
+
+    @property
+    def masks_without_image(self) -> tuple[str, ...]:
+        """Names of masks to which no image belongs."""
+        return self._files.masks_alone
+
+    def declared_splits(self, is_checked: bool = True) -> Splits | None:
+        path = self._folder / "splits.json"
+        if not path.is_file():
+            return None
+        try:
+            splits = Splits.model_validate(_read_json(path))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise DataError(
+                f'{path} must be {{"train": [names], "val": [names], "test": [names]}}: '
+                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}."
+            ) from None
+        strangers = sorted({*splits.train, *splits.val, *splits.test} - set(self._files.images))
+        if strangers:
+            raise DataError(
+                f"{path} names {len(strangers)} studies that have no image: "
+                f"{', '.join(strangers[:5])}. Correct the names (they are file names without "
+                "their ending)."
+            )
+        return splits.checked(self.group) if is_checked else splits
+
+    def group(self, study: str) -> str:
+        known = self._declared.get("groups") or {}
+        if study in known:
+            return str(known[study])
+        found = self._group_pattern.search(study) if self._group_pattern else None
+        return found.group(1) if found else study
+
+    def header(self, study: str) -> Header:
+        """What a study's image file declares about itself, without decoding it."""
+        return read_header(self._files.images[study], self.budget_bytes)
+
+    def read_labels(self, path: Path) -> Int[Tensor, "H W"]:
+        """Read one mask file as class numbers.
+
+        Raises:
+            UnreadableStudy: the file cannot be read.
+            DataError: it holds a value that belongs to no class.
+        """
+        label_map = self.label_map
+        if label_map is None:
+            raise DataError(f"{self.root} has no masks.")
+        raw = read_mask(path, self.budget_bytes)
+        try:
+            return label_map.encode(raw)
+        except DataError as error:
+            raise DataError(f"The mask {path} cannot be used: {error}") from None
+
+    def _labels(self, path: Path, image: Path, shape: tuple[int, ...]) -> Int[Tensor, "H W"]:
+        labels = self.read_labels(path)
+        if tuple(labels.shape) != shape:
+            mine, other = f"{labels.shape[1]} x {labels.shape[0]}", f"{shape[1]} x {shape[0]}"
+            raise GridMismatch(
+                f"The mask {path} is {mine} pixels but its image {image} is {other}. Save the "
+                "mask at the size of the image (nearest neighbour), or pair it with the image it "
+                "was drawn on."
+            )
+        return labels
+
+    def _with_channels(self, image: Float[Tensor, "C H W"], path: Path) -> Float[Tensor, "c H W"]:
+        wanted = len(self.channel_names)
+        if len(image) == wanted:
+            return image
+        if len(image) == 1 and wanted == 3:
+            return image.repeat(3, 1, 1)
+        difference = (image.amax(dim=0) - image.amin(dim=0)).max()
+        if wanted == 1 and difference <= NEARLY_GREY * image.max():
+            return image.mean(dim=0, keepdim=True)
+        raise DataError(
+            f"{path} has {len(image)} channels, but {wanted} ({', '.join(self.channel_names)}) "
+            "are expected. Convert the image, or correct channel_names in dataset.json."
+        )
+
+    @property
+    def _folder(self) -> Path:
+        return self.root if self.root.is_dir() else self.root.parent
+
+    @cached_property
+    def _files(self) -> FolderFiles:
+        return find_files(self.root)
+
+    @cached_property
+    def _declared(self) -> dict[str, Any]:
+        """The content of dataset.json, if there is one."""
+        path = self._folder / "dataset.json"
+        content = _read_json(path) if path.is_file() and self.root.is_dir() else {}
+        if not isinstance(content, dict):
+            raise DataError(f"{path} must hold a JSON object.")
+        return content
+
+    @cached_property
+    def _group_pattern(self) -> re.Pattern[str] | None:
+        pattern = self._declared.get("group_pattern")
+        if pattern is None:
+            return None
+        try:
+            compiled = re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise DataError(
+                f"group_pattern in dataset.json is no regular expression: {error}."
+            ) from None
+        if compiled.groups < 1:
+            raise DataError(f"group_pattern {pattern!r} needs a group in parentheses: the patient.")
+        return compiled
+
+    @cached_property
+    def _channel_counts(self) -> set[int]:
+        """The channel counts that occur; a bad file says nothing here and fails when loaded."""
+        counts = set()
+        for study in self.ids():
+            try:
+                counts.add(self.header(study).channels)
+            except MedSegDiffError:
+                continue
+        return counts
+
+    @cached_property
+    def _recognised(self) -> tuple[LabelMap | None, list[str]]:
+        """The label map and what was found out about it."""
+        declared = self._declared
+        paths = list(self._files.masks.values())
+        if not paths:
+            return None, []
+        chosen = paths[:: -(-len(paths) // MASKS_LOOKED_AT)]
+        return LabelMap.recognise(
+            (raw for raw in map(self._raw_or_none, chosen) if raw is not None),
+            declared.get("labels"),
+            declared.get("label_values"),
+            declared.get("colors"),
+        )
+
+    def _raw_or_none(self, path: Path) -> np.ndarray | None:
+        """A mask's values; None for an unreadable one, which is named when its study is loaded."""
+        try:
+            return read_mask(path, self.budget_bytes)
+        except MedSegDiffError:
+            return None
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} is not valid JSON: {error}.") from None

@@ -1,0 +1,123 @@
+"""Which files of a folder belong to which study: by name, never by position."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from medsegdiff.data.reader import FORMATS, is_image_file
+from medsegdiff.errors import DataError
+
+IMAGE_FOLDERS = ("images", "img")
+MASK_FOLDERS = ("masks", "gt")
+MASK_SUFFIXES = ("_mask", "_segmentation", "_seg")
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """The files of a data set, by study, sorted.
+
+    Args:
+        images: the image of each study.
+        masks: its mask, where it has one.
+        raters: by rater, that rater's mask of each study.
+        masks_alone: names of masks without an image.
+    """
+
+    images: Mapping[str, Path]
+    masks: Mapping[str, Path] = field(default_factory=dict)
+    raters: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    masks_alone: tuple[str, ...] = ()
+
+
+def find_files(root: Path) -> FolderFiles:
+    """Look through a data set's folder, or take one image file.
+
+    Raises:
+        DataError: there is no image, or two files have a claim to be the same study.
+    """
+    if root.is_file():
+        return FolderFiles({_plain_stem(root): root})
+    if not root.is_dir():
+        raise DataError(f"There is no file or folder {root}. Check the path.")
+    image_folder = _first_folder(root, IMAGE_FOLDERS)
+    mask_folder = _first_folder(root, MASK_FOLDERS)
+    if image_folder is None:
+        images, masks = _told_apart(_image_files(root))
+    else:
+        images = _without_twins((_plain_stem(path), path) for path in _image_files(image_folder))
+        masks = {}
+    if mask_folder is not None:
+        masks = _paired(_image_files(mask_folder), images)
+    if not images:
+        raise DataError(
+            f"{image_folder or root} holds no image. Put images ({', '.join(FORMATS)}) into "
+            f"{root / 'images'} and, to train, masks of the same names into {root / 'masks'}."
+        )
+    paired = {study: masks[study] for study in images if study in masks}
+    return FolderFiles(
+        images, paired, _raters(root, images), tuple(sorted(set(masks) - set(images)))
+    )
+
+
+def _first_folder(root: Path, names: Iterable[str]) -> Path | None:
+    return next((root / name for name in names if (root / name).is_dir()), None)
+
+
+def _image_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and is_image_file(path))
+
+
+def _raters(root: Path, images: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
+    folder = root / "raters"
+    if not folder.is_dir():
+        return {}
+    raters = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    return {rater.name: _paired(_image_files(rater), images) for rater in raters}
+
+
+def _paired(files: list[Path], images: Mapping[str, Path]) -> dict[str, Path]:
+    """Masks by study: an image's own name is taken as it is, any other without its suffix."""
+    named = [(_plain_stem(path), path) for path in files]
+    return _without_twins(
+        (stem if stem in images else _bare_stem(path), path) for stem, path in named
+    )
+
+
+def _told_apart(files: list[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Images and masks of one folder: a mask is named like another file, plus a suffix."""
+    stems = {_plain_stem(path) for path in files}
+    masks = {
+        path
+        for path in files
+        if _bare_stem(path) != _plain_stem(path) and _bare_stem(path) in stems
+    }
+    images = _without_twins((_plain_stem(path), path) for path in files if path not in masks)
+    return images, _without_twins((_bare_stem(path), path) for path in files if path in masks)
+
+
+def _without_twins(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for study, path in named:
+        if study in found:
+            raise DataError(
+                f"{found[study]} and {path.name} would both be study {study!r}. Remove one or "
+                "rename it."
+            )
+        found[study] = path
+    return dict(sorted(found.items()))
+
+
+def _plain_stem(path: Path) -> str:
+    """Name without its ending; composed letters, since some systems store them decomposed."""
+    return unicodedata.normalize("NFC", path.stem)
+
+
+def _bare_stem(path: Path) -> str:
+    stem = _plain_stem(path)
+    for suffix in MASK_SUFFIXES:
+        if stem.lower().endswith(suffix):
+            return stem[: -len(suffix)]
+    return stem
