@@ -45,7 +45,7 @@ format: env  ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 
 bench: env  ## measure speed; the numbers name machine and commit
-	$(BIN)/python -m pytest -q benchmarks --benchmark-enable --benchmark-only --benchmark-autosave
+	$(BIN)/python -m pytest -q benchmarks --jaxtyping-packages= --benchmark-enable --benchmark-only --benchmark-autosave
 
 clean:  ## remove what the other targets made
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .coverage
