@@ -6,11 +6,12 @@ from medsegdiff.diffusion.overlap import cross_entropy_and_dice, probability_fro
 from medsegdiff.diffusion.process import Process, ProcessSettings
 from medsegdiff.diffusion.samplers import Denoiser, Sampler
 from medsegdiff.diffusion.schedules import Schedule
-from medsegdiff.diffusion.training import NoiseRecipe, diffusion_loss
+from medsegdiff.diffusion.training import NoiseDraw, NoiseRecipe, diffusion_loss
 
 __all__ = [
     "Denoiser",
     "Noise",
+    "NoiseDraw",
     "NoiseRecipe",
     "NoiseSource",
     "Objective",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -37,34 +38,55 @@ class Network(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class NoiseDraw:
+    """Everything random about one training batch, drawn before it is used.
+
+    Args:
+        t: level of each row, shape (B,).
+        eps: noise of each row, shape (B, K, *S).
+        start: pure noise to make the recycled guess from; None when this batch is not recycled.
+    """
+
+    t: Level
+    eps: Signal
+    start: Signal | None
+
+    @classmethod
+    def draw(
+        cls, shape: tuple[int, ...], last_level: int, recipe: NoiseRecipe, generator: torch.Generator
+    ) -> NoiseDraw:
+        """Draw for a batch of clean signals of this shape (B, K, *S); the generator lives on the CPU."""
+        t = draw_levels(shape[0], last_level, recipe.share_at_last_level, generator)
+        eps = torch.randn(shape, generator=generator)
+        is_recycled = bool(torch.rand((), generator=generator) < recipe.recycling)
+        return cls(t, eps, torch.randn(shape, generator=generator) if is_recycled else None)
+
+    def rows(self, chosen: slice, device: torch.device | str = "cpu") -> NoiseDraw:
+        """The part that belongs to some rows of the batch, on their device."""
+        start = None if self.start is None else self.start[chosen].to(device)
+        return NoiseDraw(self.t[chosen].to(device), self.eps[chosen].to(device), start)
+
+
 def diffusion_loss(
-    network: Network,
-    x_0: Signal,
-    process: Process,
-    objective: Objective,
-    recipe: NoiseRecipe,
-    generator: torch.Generator,
+    network: Network, x_0: Signal, draw: NoiseDraw, process: Process, objective: Objective
 ) -> Float[Tensor, " B"]:
     """Loss of each row of a batch of clean signals (equation 7, for any objective).
 
     Args:
-        network: gives the raw output for (x_t, t).
+        network: gives the raw output for (x_t, t), x_t scaled to unit variance.
         x_0: the truth, shape (B, K, *S).
+        draw: levels and noise of these rows.
         process: forward process on this grid.
         objective: what the output means.
-        recipe: levels and recycling.
-        generator: on the CPU; the only source of randomness.
     """
-    t = draw_levels(len(x_0), process.last_level, recipe.share_at_last_level, generator).to(
-        x_0.device
-    )
-    eps = normal_like(x_0, generator)
     clean = x_0
-    if torch.rand((), generator=generator) < recipe.recycling:
+    if draw.start is not None:
         with torch.no_grad():
-            clean = guess(network, normal_like(x_0, generator), process, objective)
-    x_t = process.diffuse(clean, t, eps)
-    return objective.loss(network(x_t, t), x_0, x_t, t, process)
+            clean = guess(network, draw.start, process, objective)
+    x_t = process.diffuse(clean, draw.t, draw.eps)
+    output = network(x_t * process.input_scale(draw.t, x_t), draw.t)
+    return objective.loss(output, x_0, x_t, draw.t, process)
 
 
 def guess(network: Network, noise: Signal, process: Process, objective: Objective) -> Signal:
@@ -83,8 +105,3 @@ def draw_levels(
     t = t.clamp(max=last_level)
     at_last = torch.rand(count, generator=generator) < share_at_last
     return torch.where(at_last, torch.full_like(t, last_level), t)
-
-
-def normal_like(signal: Signal, generator: torch.Generator) -> Signal:
-    """Standard normal of the same shape, drawn on the CPU and moved."""
-    return torch.randn(signal.shape, generator=generator).to(signal)

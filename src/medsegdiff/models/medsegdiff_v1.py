@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -73,16 +73,6 @@ class MedSegDiffV1(Network):
         """Numbers of the fused stages, from 1."""
         middle = len(SIZES[self.size].widths) // 2
         return (middle, middle + 1) if self.fused_stages is None else self.fused_stages
-
-    @property
-    def paper_recipe(self) -> dict[str, Any]:
-        """The plain DDPM of the paper: noise prediction on masks of -1 to 1, linear schedule, no recycling."""
-        return {
-            "objective": {"name": "eps"},
-            "process": {"schedule": {"name": "linear"}, "signal_scale": 1.0},
-            "noise": {"recycling": 0.0, "share_at_last_level": 0.0},
-            "sampler": {"name": "ddim", "steps": 50},
-        }
 
     def build(self, image_channels: int, mask_channels: int, space_dims: int = 2) -> SegmentationNetwork:
         """See `Network.build`."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
-
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -65,8 +63,3 @@ class Network(Component, family=True):
             space_dims: 2 for images, 3 for volumes.
         """
         raise NotImplementedError
-
-    @property
-    def paper_recipe(self) -> dict[str, Any]:
-        """Settings of the run that belong to this network unless the user says otherwise."""
-        return {}

@@ -1,0 +1,38 @@
+"""Which number format the networks compute in."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from medsegdiff.engine.config import Precision
+
+BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")     # of x86 and Arm processors
+
+
+def is_bf16_fast(device: torch.device) -> bool:
+    """Whether the device computes bfloat16 in hardware; elsewhere it is emulated and many times slower."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(capabilities.get(instruction, False) for instruction in BF16_INSTRUCTIONS)
+
+
+def uses_bf16(precision: Precision, device: torch.device) -> bool:
+    """What "auto" comes to on this device."""
+    return precision == "bf16" or (precision == "auto" and is_bf16_fast(device))
+
+
+def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """The context to run a network in: bfloat16 autocast, or nothing."""
+    if uses_bf16(precision, device):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def chosen_device(name: str = "auto") -> torch.device:
+    """The device by name; "auto" takes a GPU where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
