@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from medsegdiff.data.datasets import Dataset
+from medsegdiff.data import Dataset
 from medsegdiff.errors import DataError
 
 SHIPPED = {
