@@ -1,0 +1,55 @@
+"""What may be tidied in a mask after it is drawn: small separate pieces and holes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from scipy import ndimage
+from torch import Tensor
+
+
+def cleaned(
+    labels: Int[Tensor, "*S"], classes: int, keep_largest: bool, fill_holes: bool
+) -> Int[Tensor, "*S"]:
+    """Tidy each class on its own; with neither wish the labels come back as they are.
+
+    Args:
+        labels: class per voxel, 0 is background.
+        classes: K, with the background.
+        keep_largest: keep only the largest connected piece of each class (voxels that share an
+            edge or a corner are connected); the rest becomes background.
+        fill_holes: give background that one class encloses to that class.
+    """
+    if not keep_largest and not fill_holes:
+        return labels
+    tidy = labels.cpu().numpy().copy()
+    for index in range(1, classes):
+        if keep_largest:
+            mask = tidy == index
+            tidy[mask & ~_largest_piece(mask)] = 0
+        if fill_holes:
+            mask = tidy == index
+            holes = ndimage.binary_fill_holes(mask) & (tidy == 0)
+            tidy[holes] = index
+    return torch.from_numpy(tidy).to(labels.device)
+
+
+def count_pieces(mask: np.ndarray) -> int:
+    """Number of connected pieces; voxels that share an edge or a corner are connected."""
+    return _pieces(mask)[1]
+
+
+def _largest_piece(mask: np.ndarray) -> np.ndarray:
+    """The connected piece with the most voxels, the first of equals; empty where there is none."""
+    pieces, count = _pieces(mask)
+    if count == 0:
+        return mask
+    sizes = np.bincount(pieces.ravel())
+    return pieces == 1 + sizes[1:].argmax()
+
+
+def _pieces(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """Number every connected piece from 1, and count them."""
+    pieces, count = ndimage.label(mask, structure=np.ones((3,) * mask.ndim))  # pyright: ignore
+    return pieces, int(count)
