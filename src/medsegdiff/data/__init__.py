@@ -4,24 +4,34 @@ from medsegdiff.data import datasets, transforms
 from medsegdiff.data.batches import PreparedCache, batch_indices
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.datasets.folder import Folder
+from medsegdiff.data.fingerprint import DatasetFingerprint, manifest_hash
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.preparation import Preparation, Prepared
+from medsegdiff.data.report import Report
 from medsegdiff.data.splits import Splits, folds, seeded_splits
 from medsegdiff.data.transform import Transform, augment
+from medsegdiff.data.verify import verify
+from medsegdiff.data.writer import write_labels, write_map
 
 __all__ = [
     "Dataset",
+    "DatasetFingerprint",
     "Folder",
     "LabelMap",
     "Preparation",
     "Prepared",
     "PreparedCache",
+    "Report",
     "Splits",
     "Transform",
     "augment",
     "batch_indices",
     "datasets",
     "folds",
+    "manifest_hash",
     "seeded_splits",
     "transforms",
+    "verify",
+    "write_labels",
+    "write_map",
 ]

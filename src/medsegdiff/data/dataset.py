@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 
 from medsegdiff.component import Component
 from medsegdiff.data.labels import LabelMap
@@ -34,6 +35,10 @@ class Dataset(Component, family=True):
     def annotated_ids(self) -> list[str]:
         """Names of the studies that have a mask, sorted."""
 
+    @abstractmethod
+    def files(self, study: str) -> tuple[Path, ...]:
+        """All files that a study is made of: images, mask, raters."""
+
     @property
     @abstractmethod
     def channel_names(self) -> tuple[str, ...]:
@@ -43,6 +48,11 @@ class Dataset(Component, family=True):
     @abstractmethod
     def label_map(self) -> LabelMap | None:
         """The user's values of the classes; None in a data set without masks."""
+
+    @property
+    def masks_without_image(self) -> tuple[str, ...]:
+        """Names of masks to which no image belongs."""
+        return ()
 
     @property
     def findings(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from medsegdiff.component import Config
 from medsegdiff.data.dataset import Dataset
+from medsegdiff.data.sampling import every_nth
 from medsegdiff.data.transforms.fit_to_grid import FitToGrid
 from medsegdiff.data.transforms.normalise import Normalise
 from medsegdiff.errors import DataError
@@ -86,8 +87,7 @@ class Preparation(Config):
         for study in chosen:
             image = dataset.load(study).image
             shapes.append(tuple(image.shape[1:]))
-            pixels = image.flatten(1)
-            intensities.append(pixels[:, :: -(-pixels.shape[1] // PIXELS_MEASURED)])
+            intensities.append(every_nth(image, PIXELS_MEASURED))
         size = _grid_size(shapes, side)
         return cls(
             grid=FitToGrid(size=size), intensity=Normalise.fit(torch.cat(intensities, dim=1))

@@ -89,13 +89,10 @@ class Folder(Dataset):
             group=self.group(study),
         )
 
-    def mask_path(self, study: str) -> Path | None:
-        """The file of a study's mask, if it has one."""
-        return self._files.masks.get(study)
-
-    def image_path(self, study: str) -> Path:
-        """The file of a study's image."""
-        return self._files.images[study]
+    def files(self, study: str) -> tuple[Path, ...]:
+        drawn = (self._files.masks, *self._files.raters.values())
+        masks = [by_study[study] for by_study in drawn if study in by_study]
+        return (self._files.images[study], *masks)
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -131,7 +128,6 @@ class Folder(Dataset):
 
     @property
     def masks_without_image(self) -> tuple[str, ...]:
-        """Names of masks to which no image belongs."""
         return self._files.masks_alone
 
     def declared_splits(self, is_checked: bool = True) -> Splits | None:

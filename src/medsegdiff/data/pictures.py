@@ -1,0 +1,158 @@
+"""Pictures for people: outlines on images, uncertainty as heat, many on one sheet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+CLASS_COLOURS = (  # Okabe and Ito 2008: told apart also by the colour-blind
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (204, 121, 167),
+    (213, 94, 0),
+    (0, 114, 178),
+)
+TRUTH_COLOUR = (255, 255, 255)
+HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))  # dark to bright
+CAPTION_HEIGHT = 16
+GAP = 6
+
+
+def outline(labels: Int[Tensor, "H W"]) -> np.ndarray:
+    """Find the outermost voxels of every structure.
+
+    Returns:
+        Bool, shape (H, W): foreground with a neighbour above, below or beside it of another class.
+    """
+    values = labels.numpy()
+    differs = np.zeros(values.shape, dtype=bool)
+    vertical, horizontal = values[1:] != values[:-1], values[:, 1:] != values[:, :-1]
+    differs[1:] |= vertical
+    differs[:-1] |= vertical
+    differs[:, 1:] |= horizontal
+    differs[:, :-1] |= horizontal
+    return differs & (values > 0)
+
+
+def picture(image: Float[Tensor, "C H W"], side: int | None = None) -> Image.Image:
+    """Show an image of any intensities: its 0.5 to 99.5 percentiles from black to white.
+
+    Args:
+        image: grey (C = 1) or colour (C = 3); of any other number, the first channel.
+        side: the picture's longer side in pixels; None for the image's own.
+    """
+    shown = image if len(image) in (1, 3) else image[:1]
+    values = shown.numpy()
+    step = max(1, math.isqrt(values[0].size // 2**16))
+    low, high = np.percentile(values[:, ::step, ::step], (0.5, 99.5))
+    grey_levels = np.clip((values - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    drawn = Image.fromarray(np.ascontiguousarray(grey_levels.transpose(1, 2, 0).squeeze()))
+    if side is not None:
+        drawn = drawn.resize(_scaled(drawn.size, side), Image.Resampling.BILINEAR)
+    return drawn.convert("RGB")
+
+
+def overlay(
+    image: Float[Tensor, "C H W"],
+    labels: Int[Tensor, "H W"] | None = None,
+    truth: Int[Tensor, "H W"] | None = None,
+    side: int | None = None,
+) -> Image.Image:
+    """Show an image with every class outlined in a colour of its own.
+
+    Args:
+        image: of any intensities, shape (C, H, W).
+        labels: class numbers, shape (H, W).
+        truth: a second set of class numbers, outlined in white beneath the first.
+        side: the picture's longer side in pixels; None for the image's own.
+    """
+    drawn = np.array(picture(image, side))
+    for values, is_truth in ((truth, True), (labels, False)):
+        if values is None:
+            continue
+        fitted = _nearest(values, drawn.shape[:2])
+        where = outline(fitted)
+        colours = np.asarray((TRUTH_COLOUR,) if is_truth else CLASS_COLOURS, dtype=np.uint8)
+        drawn[where] = colours[(fitted.numpy()[where] - 1) % len(colours)]
+    return Image.fromarray(drawn)
+
+
+def heat_map(
+    uncertainty: Float[Tensor, "H W"], highest: float = math.log(2), side: int | None = None
+) -> Image.Image:
+    """Show a map of numbers as heat, black for 0.
+
+    Args:
+        uncertainty: 0 or more, shape (H, W).
+        highest: what is shown brightest; the largest entropy of a binary task by default.
+        side: the picture's longer side in pixels; None for the map's own.
+    """
+    share = (uncertainty.float().numpy() / highest).clip(0, 1)
+    stops = np.linspace(0, 1, len(HEAT))
+    channels = [np.interp(share, stops, np.asarray(HEAT)[:, channel]) for channel in range(3)]
+    drawn = Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8))
+    if side is None:
+        return drawn
+    return drawn.resize(_scaled(drawn.size, side), Image.Resampling.BILINEAR)
+
+
+def contact_sheet(
+    tiles: Sequence[tuple[Image.Image, str]], columns: int | None = None, side: int = 192
+) -> Image.Image:
+    """Lay captioned pictures out in rows on one sheet.
+
+    Args:
+        tiles: pictures with their captions, which are cut to the picture's width.
+        columns: pictures in a row; None for a sheet about as wide as high.
+        side: longer side of each picture in pixels.
+    """
+    columns = columns or max(1, math.ceil(math.sqrt(len(tiles))))
+    rows = max(1, math.ceil(len(tiles) / columns))
+    width, height = side + GAP, side + CAPTION_HEIGHT + GAP
+    sheet = Image.new("RGB", (columns * width + GAP, rows * height + GAP), (24, 24, 24))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
+    for index, (tile, caption) in enumerate(tiles):
+        row, column = divmod(index, columns)
+        left, top = GAP + column * width, GAP + row * height
+        fitted = tile.resize(_scaled(tile.size, side), Image.Resampling.BILINEAR)
+        corner = left + (side - fitted.width) // 2, top + (side - fitted.height) // 2
+        sheet.paste(fitted.convert("RGB"), corner)
+        draw.text(
+            (left, top + side), _cut(caption, draw, font, side), fill=(230, 230, 230), font=font
+        )
+    return sheet
+
+
+def _cut(
+    caption: str,
+    draw: ImageDraw.ImageDraw,
+    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
+    width: int,
+) -> str:
+    """Leave out letters of a caption's middle until it is narrow enough."""
+    text, kept = caption, len(caption)
+    while kept > 2 and draw.textlength(text, font=font) > width:
+        kept -= 1
+        text = caption[: -(-kept // 2)] + "…" + caption[len(caption) - kept // 2 :]
+    return text
+
+
+def _scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
+    scale = side / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _nearest(labels: Int[Tensor, "H W"], shape: tuple[int, ...]) -> Int[Tensor, "h w"]:
+    rows, columns = (
+        ((torch.arange(new) + 0.5) * old / new).long()
+        for old, new in zip(labels.shape, shape, strict=True)
+    )
+    return labels[rows][:, columns]

@@ -1,0 +1,186 @@
+"""What was found out about a data set, as sentences, as JSON, and as a sheet of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from PIL import Image
+
+from medsegdiff.data.dataset import Dataset
+from medsegdiff.data.pictures import contact_sheet, overlay
+
+NAMED = 5  # studies that a sentence names; the JSON names all
+
+
+@dataclass(frozen=True)
+class ChannelSummary:
+    """Intensities of one image channel over all studies.
+
+    Args:
+        name: what it shows.
+        percentiles: at 0, 0.5, 50, 99.5 and 100 %.
+        histogram: share of pixels in each of equal bins from the lowest to the highest intensity.
+    """
+
+    name: str
+    percentiles: tuple[float, ...]
+    histogram: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """How often one class occurs.
+
+    Args:
+        name: of the class.
+        value: how it is stored: a number, or red, green and blue.
+        voxels: in all studies together.
+        share: of all voxels that have a label.
+        studies: how many hold it.
+    """
+
+    name: str
+    value: int | tuple[int, int, int]
+    voxels: int
+    share: float
+    studies: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that `verify` found out.
+
+    Args:
+        dataset: what was looked at.
+        studies: names of the studies that could be read.
+        annotated: how many of these have a mask.
+        raters: how many studies each rater drew.
+        sizes: how many studies have each grid, as "W x H".
+        channels: intensities of each image channel.
+        classes: how often each class occurs.
+        splits: how many studies each declared split holds.
+        unreadable: what is wrong with each study that cannot be used.
+        without_mask: images without a mask, in a data set that has masks.
+        masks_alone: masks without an image.
+        empty_masks: studies whose mask outlines nothing.
+        blank_images: studies whose image holds a single intensity.
+        duplicates: studies with the same decoded image.
+        duplicates_across_splits: those of them that lie in different splits.
+        groups_across_splits: patients that lie in different splits, and in which.
+        thin: which structures a network's grid would be too coarse for.
+        findings: what was recognised and the user should know.
+        problems: what makes the data set as a whole unusable or its figures untrue.
+    """
+
+    dataset: Dataset = field(repr=False)
+    studies: tuple[str, ...] = ()
+    annotated: int = 0
+    raters: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    channels: tuple[ChannelSummary, ...] = ()
+    classes: tuple[ClassSummary, ...] = ()
+    splits: Mapping[str, int] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    without_mask: tuple[str, ...] = ()
+    masks_alone: tuple[str, ...] = ()
+    empty_masks: tuple[str, ...] = ()
+    blank_images: tuple[str, ...] = ()
+    duplicates: tuple[tuple[str, ...], ...] = ()
+    duplicates_across_splits: tuple[tuple[str, ...], ...] = ()
+    groups_across_splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    thin: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the data set can be trained on as it is, and its figures trusted."""
+        return not (
+            self.problems
+            or self.unreadable
+            or self.duplicates_across_splits
+            or self.groups_across_splits
+        )
+
+    def text(self) -> str:
+        """The report as lines of text: what there is, what to mend, what to know."""
+        mend, know = self._to_mend(), self._to_know()
+        lines = [*self._described(), *(["To mend:", *mend] if mend else [])]
+        lines += ["To know:", *know] if know else []
+        verdict = "The data set is ready." if self.ok else "The data set is not ready: see above."
+        return "\n".join([*lines, verdict])
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain values for a JSON file."""
+        kept = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "dataset"}
+        kept["channels"] = [asdict(channel) for channel in self.channels]
+        kept["classes"] = [asdict(one) for one in self.classes]
+        return {"ok": self.ok, **{name: _plain(value) for name, value in kept.items()}}
+
+    def contact_sheet(self, n: int = 16, side: int = 192) -> Image.Image:
+        """Show up to n studies, evenly spread over the data set, with their masks outlined."""
+        count = min(n, len(self.studies))
+        tiles = []
+        for study in (self.studies[i * len(self.studies) // count] for i in range(count)):
+            sample = self.dataset.load(study)
+            tiles.append((overlay(sample.image, sample.labels, side=side), study))
+        return contact_sheet(tiles, side=side)
+
+    def _described(self) -> list[str]:
+        common = list(self.sizes.items())
+        sizes = "Sizes: " + ", ".join(f"{size} ({count})" for size, count in common[:NAMED])
+        more = f" and {len(common) - NAMED} other sizes" if len(common) > NAMED else ""
+        lines = [f"{len(self.studies)} studies, {self.annotated} with a mask. {sizes}{more}."]
+        if self.raters:
+            drawn = ", ".join(f"{rater} ({count})" for rater, count in self.raters.items())
+            lines.append(f"Raters: {drawn}.")
+        if self.splits:
+            counts = ", ".join(f"{name} {count}" for name, count in self.splits.items())
+            lines.append(f"Splits: {counts}.")
+        for channel in self.channels:
+            low, _, middle, _, high = channel.percentiles
+            lines.append(f"Channel {channel.name}: {low:g} to {high:g}, median {middle:g}.")
+        lines += [
+            f"Class {one.name}, stored as {one.value}: {one.share:.2%} of the voxels, in "
+            f"{one.studies} studies."
+            for one in self.classes
+        ]
+        return lines
+
+    def _to_mend(self) -> list[str]:
+        lines = [*self.problems, *self.unreadable.values()]
+        lines += [
+            f"The same image is in different splits: {', '.join(names)}. Keep one of them."
+            for names in self.duplicates_across_splits
+        ]
+        lines += [
+            f"Patient {group} is in {' and '.join(places)}. Move all its studies into one split."
+            for group, places in self.groups_across_splits.items()
+        ]
+        return [f"- {line}" for line in lines]
+
+    def _to_know(self) -> list[str]:
+        listed = {
+            "image(s) without a mask": self.without_mask,
+            "mask(s) without an image": self.masks_alone,
+            "mask(s) that outline nothing": self.empty_masks,
+            "blank image(s)": self.blank_images,
+            "image(s) that occur more than once": tuple(map(" = ".join, self.duplicates)),
+        }
+        lines = [*self.findings, *self.thin]
+        found = {what: names for what, names in listed.items() if names}
+        lines += [f"{len(names)} {what}: {_some(names)}." for what, names in found.items()]
+        return [f"- {line}" for line in lines]
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists and mappings as dicts, all the way down."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, (tuple, list)) else value
