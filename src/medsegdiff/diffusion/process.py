@@ -90,9 +90,10 @@ class Process:
         return self.signal_scale * (2 * probability - 1)
 
     def probability(self, x_0: Signal) -> Signal:
-        """A clean signal as probability; several channels are made to sum to 1."""
+        """A clean signal as probability; several channels sum to 1, evenly if none has any."""
         probability = (x_0 / self.signal_scale + 1) / 2
         probability = probability.clamp(0, 1)
         if probability.shape[1] == 1:
             return probability
-        return probability / probability.sum(dim=1, keepdim=True).clamp(min=1e-6)
+        total = probability.sum(dim=1, keepdim=True)
+        return torch.where(total > 0, probability / total, 1 / probability.shape[1])

@@ -54,7 +54,11 @@ class NoiseDraw:
 
     @classmethod
     def draw(
-        cls, shape: tuple[int, ...], last_level: int, recipe: NoiseRecipe, generator: torch.Generator
+        cls,
+        shape: tuple[int, ...],
+        last_level: int,
+        recipe: NoiseRecipe,
+        generator: torch.Generator,
     ) -> NoiseDraw:
         """Draw for a batch of clean signals of this shape (B, K, *S); the generator lives on the CPU."""
         t = draw_levels(shape[0], last_level, recipe.share_at_last_level, generator)

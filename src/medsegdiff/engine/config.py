@@ -158,7 +158,9 @@ def read_run_config(recipe: str | None = None, overrides: Sequence[str] = ()) ->
     for override in overrides:
         path, equals, value = override.partition("=")
         if not equals:
-            raise ConfigError(f"{override!r} is not a setting. Write it as path=value, for example train.batch_size=8.")
+            raise ConfigError(
+                f"{override!r} is not a setting. Write it as path=value, for example train.batch_size=8."
+            )
         _assign(settings, path.strip().split("."), yaml.safe_load(value))
     return validated(RunConfig, settings)
 
@@ -169,7 +171,9 @@ def with_predict(config: PredictConfig, **changes: Any) -> PredictConfig:
     steps = changes.pop("steps", None)
     for key, value in changes.items():
         if value is not None:
-            values[key] = {"name": value, "steps": config.sampler.steps} if key == "sampler" else value
+            values[key] = (
+                {"name": value, "steps": config.sampler.steps} if key == "sampler" else value
+            )
     if steps is not None:
         values["sampler"]["steps"] = steps
     return validated(PredictConfig, values)
@@ -184,7 +188,10 @@ def validated(kind: type[Config], values: dict[str, Any]) -> Any:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {_shortened(e['input'])})" for e in error.errors()]
+        lines = [
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {_shortened(e['input'])})"
+            for e in error.errors()
+        ]
         raise ConfigError("These settings cannot be used: " + "; ".join(lines) + ".") from None
 
 
@@ -193,13 +200,17 @@ def _read_recipe(recipe: str) -> dict[str, Any]:
     path = bundled if bundled.is_file() else Path(recipe)
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.yaml")))
-        raise ConfigError(f"There is no recipe {recipe!r}: give a YAML file, or one of the bundled ones: {known}.")
+        raise ConfigError(
+            f"There is no recipe {recipe!r}: give a YAML file, or one of the bundled ones: {known}."
+        )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds no settings: expected a mapping with model, train and predict.")
+        raise ConfigError(
+            f"{path} holds no settings: expected a mapping with model, train and predict."
+        )
     return values
 
 
@@ -207,7 +218,7 @@ def _assign(settings: dict[str, Any], path: list[str], value: Any) -> None:
     *parents, last = path
     for key in parents:
         inner = settings.setdefault(key, {})
-        if isinstance(inner, str):                       # a part given by its name only
+        if isinstance(inner, str):  # a part given by its name only
             settings[key] = inner = {"name": inner}
         settings = inner
     settings[last] = value

@@ -15,7 +15,9 @@ class AveragedWeights:
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
         self.updates = 0
-        self.weights: dict[str, Tensor] = {name: value.detach().clone() for name, value in module.state_dict().items()}
+        self.weights: dict[str, Tensor] = {
+            name: value.detach().clone() for name, value in module.state_dict().items()
+        }
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
@@ -24,4 +26,6 @@ class AveragedWeights:
         self.updates += 1
         current = module.state_dict()
         names = list(self.weights)
-        torch._foreach_lerp_([self.weights[n] for n in names], [current[n] for n in names], 1 - decay)
+        torch._foreach_lerp_(
+            [self.weights[n] for n in names], [current[n] for n in names], 1 - decay
+        )

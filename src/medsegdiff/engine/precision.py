@@ -8,7 +8,7 @@ import torch
 
 from medsegdiff.engine.config import Precision
 
-BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")     # of x86 and Arm processors
+BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 and Arm processors
 
 
 def is_bf16_fast(device: torch.device) -> bool:

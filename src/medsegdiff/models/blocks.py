@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
-LARGEST_PERIOD = 10_000          # of the sinusoidal embedding, Vaswani et al. 2017
+LARGEST_PERIOD = 10_000  # of the sinusoidal embedding, Vaswani et al. 2017
 
 
-def convolution(space_dims: int, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Module:
+def convolution(
+    space_dims: int, inputs: int, outputs: int, kernel: int = 3, stride: int = 1
+) -> nn.Module:
     """Convolution that keeps the grid at stride 1 and divides it (rounding up) at stride 2."""
     return CONVOLUTION[space_dims](inputs, outputs, kernel, stride=stride, padding=kernel // 2)
 
@@ -29,7 +31,9 @@ def faint(module: nn.Module, scale: float = 0.1) -> nn.Module:
 
 def group_norm(features: int) -> nn.GroupNorm:
     """Group norm with groups of at least four features, at most 16 groups."""
-    groups = next(g for g in (16, 8, 4, 2, 1) if features % g == 0 and features // g >= min(4, features))
+    groups = next(
+        g for g in (16, 8, 4, 2, 1) if features % g == 0 and features // g >= min(4, features)
+    )
     return nn.GroupNorm(groups, features)
 
 
@@ -58,7 +62,9 @@ class TimeEmbedding(nn.Module):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.sinusoids = 2 * (features // 2)
-        self.mlp = nn.Sequential(nn.Linear(self.sinusoids, features), nn.SiLU(), nn.Linear(features, features))
+        self.mlp = nn.Sequential(
+            nn.Linear(self.sinusoids, features), nn.SiLU(), nn.Linear(features, features)
+        )
 
     def forward(self, t: Int[Tensor, " B"]) -> Float[Tensor, "B F"]:
         return self.mlp(sinusoidal_embedding(t, self.sinusoids))
@@ -68,7 +74,7 @@ def sinusoidal_embedding(t: Int[Tensor, " B"], features: int) -> Float[Tensor, "
     """Cosines and sines of t at frequencies from 1 down to 1 / 10000; features must be even."""
     half = features // 2
     exponents = torch.arange(half, device=t.device, dtype=torch.float32) / half
-    phase = t.float()[:, None] * torch.exp(-math.log(LARGEST_PERIOD) * exponents)   # (B, F/2)
+    phase = t.float()[:, None] * torch.exp(-math.log(LARGEST_PERIOD) * exponents)  # (B, F/2)
     return torch.cat([phase.cos(), phase.sin()], dim=1)
 
 
@@ -78,17 +84,37 @@ class ResidualBlock(nn.Module):
     Source: He et al. 2016 with pre-activation; MedSegDiff, section 3.
     """
 
-    def __init__(self, inputs: int, outputs: int, time_features: int = 0, space_dims: int = 2, dropout: float = 0.0):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        time_features: int = 0,
+        space_dims: int = 2,
+        dropout: float = 0.0,
+    ):
         super().__init__()
-        self.first = nn.Sequential(group_norm(inputs), nn.SiLU(), convolution(space_dims, inputs, outputs))
-        self.time = nn.Sequential(nn.SiLU(), nn.Linear(time_features, outputs)) if time_features else None
-        self.second = nn.Sequential(
-            group_norm(outputs), nn.SiLU(), nn.Dropout(dropout), convolution(space_dims, outputs, outputs)
+        self.first = nn.Sequential(
+            group_norm(inputs), nn.SiLU(), convolution(space_dims, inputs, outputs)
         )
-        self.shortcut = convolution(space_dims, inputs, outputs, kernel=1) if inputs != outputs else nn.Identity()
+        self.time = (
+            nn.Sequential(nn.SiLU(), nn.Linear(time_features, outputs)) if time_features else None
+        )
+        self.second = nn.Sequential(
+            group_norm(outputs),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            convolution(space_dims, outputs, outputs),
+        )
+        self.shortcut = (
+            convolution(space_dims, inputs, outputs, kernel=1)
+            if inputs != outputs
+            else nn.Identity()
+        )
 
-    def forward(self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"] | None = None) -> Float[Tensor, "B G *S"]:
-        h = self.first(m)                                                    # (B, G, *S)
+    def forward(
+        self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"] | None = None
+    ) -> Float[Tensor, "B G *S"]:
+        h = self.first(m)  # (B, G, *S)
         if self.time is not None and time is not None:
             h = h + self.time(time).view(len(time), -1, *[1] * (m.ndim - 2))
         return self.shortcut(m) + self.second(h)
@@ -97,12 +123,18 @@ class ResidualBlock(nn.Module):
 class Stage(nn.Module):
     """Several residual blocks at one resolution, all given the time."""
 
-    def __init__(self, inputs: int, outputs: int, blocks: int, time_features: int = 0, space_dims: int = 2):
+    def __init__(
+        self, inputs: int, outputs: int, blocks: int, time_features: int = 0, space_dims: int = 2
+    ):
         super().__init__()
         widths = [inputs] + [outputs] * blocks
-        self.blocks = nn.ModuleList(ResidualBlock(a, b, time_features, space_dims) for a, b in pairwise(widths))
+        self.blocks = nn.ModuleList(
+            ResidualBlock(a, b, time_features, space_dims) for a, b in pairwise(widths)
+        )
 
-    def forward(self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"] | None = None) -> Float[Tensor, "B G *S"]:
+    def forward(
+        self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"] | None = None
+    ) -> Float[Tensor, "B G *S"]:
         for block in self.blocks:
             m = block(m, time)
         return m
@@ -116,15 +148,18 @@ class AttentionBlock(nn.Module):
 
     def __init__(self, features: int, head_features: int = 32) -> None:
         super().__init__()
-        self.heads = max(1, features // head_features)
+        most = max(1, features // head_features)
+        self.heads = next(heads for heads in range(most, 0, -1) if features % heads == 0)
         self.norm_attention = nn.LayerNorm(features)
         self.query_key_value = nn.Linear(features, 3 * features)
         self.project = nn.Linear(features, features)
         self.norm_feed = nn.LayerNorm(features)
-        self.feed = nn.Sequential(nn.Linear(features, 4 * features), nn.GELU(), nn.Linear(4 * features, features))
+        self.feed = nn.Sequential(
+            nn.Linear(features, 4 * features), nn.GELU(), nn.Linear(4 * features, features)
+        )
 
     def forward(self, m: Float[Tensor, "B F *S"]) -> Float[Tensor, "B F *S"]:
-        tokens = m.flatten(2).transpose(1, 2)                                # (B, N, F)
+        tokens = m.flatten(2).transpose(1, 2)  # (B, N, F)
         tokens = tokens + self.attend(self.norm_attention(tokens))
         tokens = tokens + self.feed(self.norm_feed(tokens))
         return tokens.transpose(1, 2).reshape(m.shape)
@@ -133,6 +168,6 @@ class AttentionBlock(nn.Module):
         """Multi-head self-attention."""
         batch, count, features = tokens.shape
         split = self.query_key_value(tokens).view(batch, count, 3, self.heads, -1)
-        query, key, value = split.permute(2, 0, 3, 1, 4)                     # each (B, heads, N, F/heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4)  # each (B, heads, N, F/heads)
         mixed = functional.scaled_dot_product_attention(query, key, value)
         return self.project(mixed.transpose(1, 2).reshape(batch, count, features))

@@ -1,6 +1,6 @@
 """The FF-Parser: a learned filter in Fourier space that cleans noisy features before they meet the image.
 
-    m -> FFT -> times a learned complex map -> inverse FFT -> m'
+m -> FFT -> times a learned complex map -> inverse FFT -> m'
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-FILTER_SIDE = {2: 16, 3: 8}      # stored frequencies along an axis; small, since the features already vary smoothly
+FILTER_SIDE = {
+    2: 16,
+    3: 8,
+}  # stored frequencies along an axis; small, since the features already vary smoothly
 
 
 class FFParser(nn.Module):
@@ -26,14 +29,18 @@ class FFParser(nn.Module):
         super().__init__()
         side = side or FILTER_SIDE[space_dims]
         self.axes = tuple(range(2, 2 + space_dims))
-        self.filter = nn.Parameter(identity_filter(features, side, space_dims))   # (F, S, ..., S/2+1, 2)
+        self.filter = nn.Parameter(
+            identity_filter(features, side, space_dims)
+        )  # (F, S, ..., S/2+1, 2)
 
     def forward(self, m: Float[Tensor, "B F *S"]) -> Float[Tensor, "B F *S"]:
         with torch.autocast(m.device.type, enabled=False):
             size = m.shape[2:]
-            spectrum = torch.fft.rfftn(m.float(), dim=self.axes, norm="ortho")    # eq. 4: (B, F, ..., W/2+1)
-            kept = spectrum * torch.view_as_complex(resampled(self.filter.float(), size))   # eq. 5
-            out = torch.fft.irfftn(kept, s=size, dim=self.axes, norm="ortho")     # eq. 6: (B, F, *S)
+            spectrum = torch.fft.rfftn(
+                m.float(), dim=self.axes, norm="ortho"
+            )  # eq. 4: (B, F, ..., W/2+1)
+            kept = spectrum * torch.view_as_complex(resampled(self.filter.float(), size))  # eq. 5
+            out = torch.fft.irfftn(kept, s=size, dim=self.axes, norm="ortho")  # eq. 6: (B, F, *S)
         return out.to(m.dtype)
 
 
@@ -69,4 +76,3 @@ def interpolated(weights: Tensor, position: Tensor, axis: int) -> Tensor:
     below = weights.index_select(axis, low)
     above = weights.index_select(axis, (low + 1).clamp(max=last))
     return below + share * (above - below)
-

@@ -12,7 +12,7 @@ from medsegdiff.models.blocks import LayerNorm
 from medsegdiff.models.ff_parser import FFParser
 
 FusionKind = Literal["paper", "residual"]
-FIRST_GATE = 0.1                 # above zero, or the layers behind the gate would get no gradient at first
+FIRST_GATE = 0.1  # above zero, or the layers behind the gate would get no gradient at first
 
 
 class DynamicFusion(nn.Module):
@@ -35,7 +35,9 @@ class DynamicFusion(nn.Module):
         gate = torch.full((features, *[1] * space_dims), FIRST_GATE)
         self.gate = nn.Parameter(gate) if kind == "residual" else None
 
-    def forward(self, m_image: Float[Tensor, "#B F *S"], m_mask: Float[Tensor, "B F *S"]) -> Float[Tensor, "B F *S"]:
-        affinity = self.norm_image(m_image) * self.norm_mask(self.parser(m_mask))   # (B, F, *S)
-        attended = affinity * m_image                                               # eq. 3
+    def forward(
+        self, m_image: Float[Tensor, "#B F *S"], m_mask: Float[Tensor, "B F *S"]
+    ) -> Float[Tensor, "B F *S"]:
+        affinity = self.norm_image(m_image) * self.norm_mask(self.parser(m_mask))  # (B, F, *S)
+        attended = affinity * m_image  # eq. 3
         return attended if self.gate is None else m_image + self.gate * attended

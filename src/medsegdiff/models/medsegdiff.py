@@ -1,9 +1,9 @@
 """The default network: a heavy look at the image, once, and a light denoiser, many times.
 
-    image -> residual U-Net ----------------------------> head -> logits of the condition
-                 | decoder features, projected once            |
-                 v  1/4    1/8    1/16    full                 | + correction
-    x_t -> 4x4 patches -> [stage, FF-Parser, fusion] x n -> up -> fuse with full resolution -> logits
+image -> residual U-Net ----------------------------> head -> logits of the condition
+             | decoder features, projected once            |
+             v  1/4    1/8    1/16    full                 | + correction
+x_t -> 4x4 patches -> [stage, FF-Parser, fusion] x n -> up -> fuse with full resolution -> logits
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from medsegdiff.models.fusion import DynamicFusion, FusionKind
 from medsegdiff.models.network import Condition, Network, SegmentationNetwork
 from medsegdiff.models.residual_unet import ResidualUNet, check_stages
 
-PATCH_LEVEL = 2                  # the denoiser works on patches of 4 voxels a side: level 2 of the condition network
-FINE_FEATURES = 16               # features at full resolution in the denoiser
+PATCH_LEVEL = (
+    2  # the denoiser works on patches of 4 voxels a side: level 2 of the condition network
+)
+FINE_FEATURES = 16  # features at full resolution in the denoiser
 
 
 class MedSegDiff(Network):
@@ -52,7 +54,8 @@ class MedSegDiff(Network):
     fusion: FusionKind = "residual"
 
     @model_validator(mode="after")
-    def _denoiser_fits(self) -> MedSegDiff:
+    def _stages_match(self) -> MedSegDiff:
+        check_stages(self.widths, self.blocks)
         if len(self.denoiser_widths) > len(self.widths) - PATCH_LEVEL:
             raise ValueError(
                 f"denoiser_widths has {len(self.denoiser_widths)} stages, but a condition network of "
@@ -60,7 +63,9 @@ class MedSegDiff(Network):
             )
         return self
 
-    def build(self, image_channels: int, mask_channels: int, space_dims: int = 2) -> SegmentationNetwork:
+    def build(
+        self, image_channels: int, mask_channels: int, space_dims: int = 2
+    ) -> SegmentationNetwork:
         """See `Network.build`."""
         return MedSegDiffModule(self, image_channels, mask_channels, space_dims)
 
@@ -68,21 +73,33 @@ class MedSegDiff(Network):
 class MedSegDiffModule(SegmentationNetwork):
     """See `MedSegDiff`."""
 
-    def __init__(self, settings: MedSegDiff, image_channels: int, mask_channels: int, space_dims: int) -> None:
+    def __init__(
+        self, settings: MedSegDiff, image_channels: int, mask_channels: int, space_dims: int
+    ) -> None:
         super().__init__()
         widths, inner = settings.widths, settings.denoiser_widths
-        self.image_unet = ResidualUNet(image_channels, mask_channels, widths, settings.blocks, space_dims)
+        self.image_unet = ResidualUNet(
+            image_channels, mask_channels, widths, settings.blocks, space_dims
+        )
         coarse = widths[PATCH_LEVEL : PATCH_LEVEL + len(inner)]
-        self.project_fine = convolution(space_dims, widths[0] + mask_channels, FINE_FEATURES, kernel=1)
-        self.project = nn.ModuleList(convolution(space_dims, a, b, kernel=1) for a, b in zip(coarse, inner, strict=True))
+        self.project_fine = convolution(
+            space_dims, widths[0] + mask_channels, FINE_FEATURES, kernel=1
+        )
+        self.project = nn.ModuleList(
+            convolution(space_dims, a, b, kernel=1) for a, b in zip(coarse, inner, strict=True)
+        )
         self.denoiser = LightDenoiser(mask_channels, inner, settings.fusion, space_dims)
 
     def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
         """Decoder features projected to the denoiser's widths, and the head's logits."""
         features, logits = self.image_unet(image)
-        fine = self.project_fine(torch.cat([features[0], logits.detach().to(features[0].dtype).tanh()], dim=1))
+        fine = self.project_fine(
+            torch.cat([features[0], logits.detach().to(features[0].dtype).tanh()], dim=1)
+        )
         coarse = features[PATCH_LEVEL : PATCH_LEVEL + len(self.project)]
-        projected = [project(feature) for project, feature in zip(self.project, coarse, strict=True)]
+        projected = [
+            project(feature) for project, feature in zip(self.project, coarse, strict=True)
+        ]
         return Condition(features=(fine, *projected), logits=logits)
 
     def denoise(
@@ -96,7 +113,9 @@ class MedSegDiffModule(SegmentationNetwork):
 class LightDenoiser(nn.Module):
     """A small U-Net on patches of x_t, in which every encoder stage meets the image's features."""
 
-    def __init__(self, mask_channels: int, widths: tuple[int, ...], fusion: FusionKind, space_dims: int) -> None:
+    def __init__(
+        self, mask_channels: int, widths: tuple[int, ...], fusion: FusionKind, space_dims: int
+    ) -> None:
         super().__init__()
         patch = 2**PATCH_LEVEL
         time = 2 * widths[0]
@@ -105,32 +124,44 @@ class LightDenoiser(nn.Module):
         self.stem = CONVOLUTION[space_dims](mask_channels, widths[0], patch, stride=patch)
         self.encoder = nn.ModuleList(Stage(width, width, 1, time, space_dims) for width in widths)
         self.fusions = nn.ModuleList(DynamicFusion(width, fusion, space_dims) for width in widths)
-        self.downs = nn.ModuleList(convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths))
+        self.downs = nn.ModuleList(
+            convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths)
+        )
         self.attention = AttentionBlock(widths[-1])
-        self.ups = nn.ModuleList(convolution(space_dims, b, a, kernel=1) for a, b in pairwise(widths))
-        self.decoder = nn.ModuleList(Stage(2 * width, width, 1, time, space_dims) for width in widths[:-1])
+        self.ups = nn.ModuleList(
+            convolution(space_dims, b, a, kernel=1) for a, b in pairwise(widths)
+        )
+        self.decoder = nn.ModuleList(
+            Stage(2 * width, width, 1, time, space_dims) for width in widths[:-1]
+        )
         self.to_fine = convolution(space_dims, widths[0], FINE_FEATURES, kernel=1)
         self.fine = nn.Sequential(
-            group_norm(FINE_FEATURES), nn.SiLU(), convolution(space_dims, FINE_FEATURES, FINE_FEATURES), nn.SiLU()
+            group_norm(FINE_FEATURES),
+            nn.SiLU(),
+            convolution(space_dims, FINE_FEATURES, FINE_FEATURES),
+            nn.SiLU(),
         )
         self.out = faint(convolution(space_dims, FINE_FEATURES, mask_channels, kernel=1))
 
     def forward(
         self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], image: tuple[Tensor, ...]
     ) -> Float[Tensor, "B K *S"]:
-        time = self.time(t)                                                  # (B, E)
+        time = self.time(t)  # (B, E)
         fine, *coarse = image
         skips = self.encode(self.patches(x_t, coarse[0]), time, coarse)
         m = self.attention(skips.pop())
         for up, stage in reversed(list(zip(self.ups, self.decoder, strict=True))):
             skip = skips.pop()
             m = stage(torch.cat([resized(up(m), skip), skip], dim=1), time)
-        m = upsampled(self.to_fine(m), fine) + fine                          # (B, F, *S)
+        m = upsampled(self.to_fine(m), fine) + fine  # (B, F, *S)
         return self.out(self.fine(m)).float()
 
     def patches(self, x_t: Float[Tensor, "B K *S"], like: Tensor) -> Float[Tensor, "B F *T"]:
         """Patches of x_t as features, on the grid of the condition's features (padded where it does not divide)."""
-        short = [self.patch * have - want for have, want in zip(like.shape[2:], x_t.shape[2:], strict=True)]
+        short = [
+            self.patch * have - want
+            for have, want in zip(like.shape[2:], x_t.shape[2:], strict=True)
+        ]
         pads = [amount for short_by in reversed(short) for amount in (0, short_by)]
         return self.stem(functional.pad(x_t, pads))
 

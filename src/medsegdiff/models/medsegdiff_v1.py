@@ -36,10 +36,10 @@ class Size(NamedTuple):
     blocks: tuple[int, ...]
 
 
-SIZES = {                         # down-samplings at 256 by 256: S 4, B 5, L 6, ++ 6 (section 4.2 of the paper)
+SIZES = {  # down-samplings at 256 by 256: S 4, B 5, L 6, ++ 6 (section 4.2 of the paper)
     "tiny": Size((8, 16, 16), (1, 1, 1)),
     "small": Size((16, 32, 64, 96, 128), (1, 1, 1, 1, 1)),
-    "S": Size((64, 128, 256, 512, 512), (2, 3, 4, 6, 3)),             # stages as in ResNet34: 3, 4, 6, 3
+    "S": Size((64, 128, 256, 512, 512), (2, 3, 4, 6, 3)),  # stages as in ResNet34: 3, 4, 6, 3
     "B": Size((64, 128, 256, 512, 512, 512), (2, 3, 4, 6, 3, 3)),
     "L": Size((64, 128, 256, 512, 512, 512, 512), (2, 3, 4, 6, 3, 3, 3)),
     "++": Size((128, 256, 512, 512, 512, 512, 512), (2, 3, 4, 6, 3, 3, 3)),
@@ -65,7 +65,9 @@ class MedSegDiffV1(Network):
     def _stages_exist(self) -> MedSegDiffV1:
         count = len(SIZES[self.size].widths)
         if any(not 1 <= stage <= count for stage in self.stages_to_fuse):
-            raise ValueError(f"fused_stages {self.fused_stages}: size {self.size} has stages 1 to {count}")
+            raise ValueError(
+                f"fused_stages {self.fused_stages}: size {self.size} has stages 1 to {count}"
+            )
         return self
 
     @property
@@ -74,7 +76,9 @@ class MedSegDiffV1(Network):
         middle = len(SIZES[self.size].widths) // 2
         return (middle, middle + 1) if self.fused_stages is None else self.fused_stages
 
-    def build(self, image_channels: int, mask_channels: int, space_dims: int = 2) -> SegmentationNetwork:
+    def build(
+        self, image_channels: int, mask_channels: int, space_dims: int = 2
+    ) -> SegmentationNetwork:
         """See `Network.build`."""
         return MedSegDiffV1Module(self, image_channels, mask_channels, space_dims)
 
@@ -82,7 +86,9 @@ class MedSegDiffV1(Network):
 class MedSegDiffV1Module(SegmentationNetwork):
     """See `MedSegDiffV1`. The image encoder depends on x_t and t, so the condition is only the image's stem."""
 
-    def __init__(self, settings: MedSegDiffV1, image_channels: int, mask_channels: int, space_dims: int) -> None:
+    def __init__(
+        self, settings: MedSegDiffV1, image_channels: int, mask_channels: int, space_dims: int
+    ) -> None:
         super().__init__()
         widths, blocks = SIZES[settings.size]
         time = 4 * widths[0]
@@ -92,7 +98,10 @@ class MedSegDiffV1Module(SegmentationNetwork):
         self.image_encoder = Encoder(widths, blocks, time, space_dims)
         self.mask_encoder = Encoder(widths, blocks, time, space_dims)
         self.fusions = nn.ModuleDict(
-            {str(k): DynamicFusion(widths[k - 1], settings.fusion, space_dims) for k in settings.stages_to_fuse}
+            {
+                str(k): DynamicFusion(widths[k - 1], settings.fusion, space_dims)
+                for k in settings.stages_to_fuse
+            }
         )
         self.deepest = Bottleneck(widths[-1], time, space_dims)
         self.decoder = Decoder(widths, mask_channels, time, space_dims)
@@ -105,7 +114,7 @@ class MedSegDiffV1Module(SegmentationNetwork):
         self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
         """Equation 2: D((E_I + E_x, t), t)."""
-        time = self.time(t)                                                  # (B, E)
+        time = self.time(t)  # (B, E)
         m_image = condition.features[0].expand(len(x_t), *condition.features[0].shape[1:])
         m_mask = self.mask_stem(x_t)
         skips: list[Tensor] = []
@@ -113,20 +122,28 @@ class MedSegDiffV1Module(SegmentationNetwork):
             m_image = self.image_encoder.step(k, m_image, time)
             m_mask = self.mask_encoder.step(k, m_mask, time)
             if str(k + 1) in self.fusions:
-                m_image = self.fusions[str(k + 1)](m_image, m_mask)          # eq. 3 to 6
-            skips.append(m_image + m_mask)                                   # the last: E_I + E_x of eq. 2
+                m_image = self.fusions[str(k + 1)](m_image, m_mask)  # eq. 3 to 6
+            skips.append(m_image + m_mask)  # the last: E_I + E_x of eq. 2
         return self.decoder(self.deepest(skips.pop(), time), skips, time)
 
 
 class Encoder(nn.Module):
     """Residual stages, the grid halved before each but the first."""
 
-    def __init__(self, widths: tuple[int, ...], blocks: tuple[int, ...], time: int, space_dims: int) -> None:
+    def __init__(
+        self, widths: tuple[int, ...], blocks: tuple[int, ...], time: int, space_dims: int
+    ) -> None:
         super().__init__()
-        self.downs = nn.ModuleList(convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths))
-        self.stages = nn.ModuleList(Stage(w, w, n, time, space_dims) for w, n in zip(widths, blocks, strict=True))
+        self.downs = nn.ModuleList(
+            convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths)
+        )
+        self.stages = nn.ModuleList(
+            Stage(w, w, n, time, space_dims) for w, n in zip(widths, blocks, strict=True)
+        )
 
-    def step(self, k: int, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"]) -> Float[Tensor, "B G *T"]:
+    def step(
+        self, k: int, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"]
+    ) -> Float[Tensor, "B G *T"]:
         """Stage k, counted from 0."""
         return self.stages[k](m if k == 0 else self.downs[k - 1](m), time)
 
@@ -140,20 +157,30 @@ class Bottleneck(nn.Module):
         self.attention = AttentionBlock(features)
         self.after = ResidualBlock(features, features, time, space_dims)
 
-    def forward(self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"]) -> Float[Tensor, "B F *S"]:
+    def forward(
+        self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"]
+    ) -> Float[Tensor, "B F *S"]:
         return self.after(self.attention(self.before(m, time)), time)
 
 
 class Decoder(nn.Module):
     """Back to the full grid, each stage joined with the encoders' features at its resolution."""
 
-    def __init__(self, widths: tuple[int, ...], mask_channels: int, time: int, space_dims: int) -> None:
+    def __init__(
+        self, widths: tuple[int, ...], mask_channels: int, time: int, space_dims: int
+    ) -> None:
         super().__init__()
         self.ups = nn.ModuleList(convolution(space_dims, b, a) for a, b in pairwise(widths))
-        self.stages = nn.ModuleList(Stage(2 * width, width, 1, time, space_dims) for width in widths[:-1])
-        self.out = nn.Sequential(group_norm(widths[0]), nn.SiLU(), convolution(space_dims, widths[0], mask_channels))
+        self.stages = nn.ModuleList(
+            Stage(2 * width, width, 1, time, space_dims) for width in widths[:-1]
+        )
+        self.out = nn.Sequential(
+            group_norm(widths[0]), nn.SiLU(), convolution(space_dims, widths[0], mask_channels)
+        )
 
-    def forward(self, m: Tensor, skips: list[Tensor], time: Float[Tensor, "B E"]) -> Float[Tensor, "B K *S"]:
+    def forward(
+        self, m: Tensor, skips: list[Tensor], time: Float[Tensor, "B E"]
+    ) -> Float[Tensor, "B K *S"]:
         for up, stage, skip in reversed(list(zip(self.ups, self.stages, skips, strict=True))):
             m = stage(torch.cat([up(resized(m, skip)), skip], dim=1), time)
         return self.out(m).float()

@@ -41,7 +41,9 @@ class SegmentationNetwork(nn.Module, ABC):
         """Look at the image once."""
 
     @abstractmethod
-    def denoise(self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition) -> Float[Tensor, "B K *S"]:
+    def denoise(
+        self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
+    ) -> Float[Tensor, "B K *S"]:
         """Raw output for each noisy mask; a condition of batch 1 serves all of them.
 
         Args:
@@ -54,7 +56,9 @@ class SegmentationNetwork(nn.Module, ABC):
 class Network(Component, family=True):
     """Settings of a network; building it gives the module."""
 
-    def build(self, image_channels: int, mask_channels: int, space_dims: int = 2) -> SegmentationNetwork:
+    def build(
+        self, image_channels: int, mask_channels: int, space_dims: int = 2
+    ) -> SegmentationNetwork:
         """Make the module with fresh weights (from torch's current random state).
 
         Args:

@@ -1,6 +1,6 @@
 """A residual U-Net on the image alone, with a mask head: the plain baseline and the default's condition network.
 
-    image -> stem -> [stage -> down] x n -> deepest stage -> [up -> + skip -> stage] x n -> head -> logits
+image -> stem -> [stage -> down] x n -> deepest stage -> [up -> + skip -> stage] x n -> head -> logits
 """
 
 from __future__ import annotations
@@ -26,21 +26,37 @@ class ResidualUNet(nn.Module):
     """
 
     def __init__(
-        self, image_channels: int, mask_channels: int, widths: tuple[int, ...], blocks: tuple[int, ...], space_dims: int
+        self,
+        image_channels: int,
+        mask_channels: int,
+        widths: tuple[int, ...],
+        blocks: tuple[int, ...],
+        space_dims: int,
     ) -> None:
         super().__init__()
         self.stem = convolution(space_dims, image_channels, widths[0])
         self.encoder = nn.ModuleList(
-            Stage(width, width, count, space_dims=space_dims) for width, count in zip(widths, blocks, strict=True)
+            Stage(width, width, count, space_dims=space_dims)
+            for width, count in zip(widths, blocks, strict=True)
         )
-        self.downs = nn.ModuleList(convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths))
-        self.ups = nn.ModuleList(convolution(space_dims, b, a, kernel=1) for a, b in pairwise(widths))
-        self.decoder = nn.ModuleList(Stage(2 * width, width, 1, space_dims=space_dims) for width in widths[:-1])
+        self.downs = nn.ModuleList(
+            convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths)
+        )
+        self.ups = nn.ModuleList(
+            convolution(space_dims, b, a, kernel=1) for a, b in pairwise(widths)
+        )
+        self.decoder = nn.ModuleList(
+            Stage(2 * width, width, 1, space_dims=space_dims) for width in widths[:-1]
+        )
         self.head = nn.Sequential(
-            group_norm(widths[0]), nn.SiLU(), convolution(space_dims, widths[0], mask_channels, kernel=1)
+            group_norm(widths[0]),
+            nn.SiLU(),
+            convolution(space_dims, widths[0], mask_channels, kernel=1),
         )
 
-    def forward(self, image: Float[Tensor, "B C *S"]) -> tuple[tuple[Tensor, ...], Float[Tensor, "B K *S"]]:
+    def forward(
+        self, image: Float[Tensor, "B C *S"]
+    ) -> tuple[tuple[Tensor, ...], Float[Tensor, "B K *S"]]:
         """Return the decoder's features, finest first (deepest stage last), and the mask's logits."""
         skips = self.encode(image)
         features = self.decode(skips)
@@ -67,4 +83,6 @@ class ResidualUNet(nn.Module):
 def check_stages(widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
     """Refuse settings in which the two lists do not speak of the same stages."""
     if len(widths) != len(blocks):
-        raise ValueError(f"widths has {len(widths)} stages and blocks has {len(blocks)}: give each stage both")
+        raise ValueError(
+            f"widths has {len(widths)} stages and blocks has {len(blocks)}: give each stage both"
+        )

@@ -30,9 +30,13 @@ class UNet(Network):
         check_stages(self.widths, self.blocks)
         return self
 
-    def build(self, image_channels: int, mask_channels: int, space_dims: int = 2) -> SegmentationNetwork:
+    def build(
+        self, image_channels: int, mask_channels: int, space_dims: int = 2
+    ) -> SegmentationNetwork:
         """See `Network.build`."""
-        return UNetModule(ResidualUNet(image_channels, mask_channels, self.widths, self.blocks, space_dims))
+        return UNetModule(
+            ResidualUNet(image_channels, mask_channels, self.widths, self.blocks, space_dims)
+        )
 
 
 class UNetModule(SegmentationNetwork):
@@ -52,4 +56,6 @@ class UNetModule(SegmentationNetwork):
         self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
         """Never called: see `denoises`."""
-        raise NotImplementedError("A plain U-Net does not denoise; use the logits of its condition.")
+        raise NotImplementedError(
+            "A plain U-Net does not denoise; use the logits of its condition."
+        )

@@ -1,0 +1,62 @@
+"""How many steps fit into some minutes, and what memory they need: measured before the training starts."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from medsegdiff.engine.trainer import Trainer
+
+TRIAL_STEPS = 4
+RESERVE = 0.97  # of the time; the rest is for starting and writing
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a few steps on a copy of the network took."""
+
+    seconds_per_step: float
+    memory_gb: float | None
+
+
+def measure(trainer: Trainer) -> Measured:
+    """Time a few steps on a copy of the network; the training itself is left untouched."""
+    trial = copy.copy(trainer)
+    trial.network = copy.deepcopy(trainer.network)
+    trial.averaged = copy.deepcopy(trainer.averaged)
+    trial.optimizer = type(trainer.optimizer)(
+        trial.network.parameters(), lr=trainer.settings.learning_rate
+    )
+    trial.step(0, TRIAL_STEPS)  # the first one allocates and decodes
+    start = time.perf_counter()
+    for number in range(1, TRIAL_STEPS + 1):
+        trial.step(number, TRIAL_STEPS + 1)
+    return Measured((time.perf_counter() - start) / TRIAL_STEPS, peak_memory_gb())
+
+
+def steps_in(
+    minutes: float, seconds_per_step: float, validation: Callable[[], float], validations: int
+) -> int:
+    """Steps that fit into the time beside the validations.
+
+    Args:
+        minutes: for everything.
+        seconds_per_step: measured.
+        validation: runs one and gives its seconds.
+        validations: how many there will be.
+    """
+    available = 60 * minutes * RESERVE - validations * validation()
+    return max(1, int(available / seconds_per_step))
+
+
+def peak_memory_gb() -> float | None:
+    """Most memory that this process has held; None where the system does not say."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes here
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

@@ -1,0 +1,146 @@
+"""Training states on disk: numbered folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from medsegdiff.engine.config import ModelConfig, PredictConfig
+from medsegdiff.engine.ema import AveragedWeights
+from medsegdiff.engine.weights import (
+    AVERAGED_FILE,
+    WEIGHTS_FILE,
+    pointer,
+    write_checksums,
+    write_weights,
+)
+from medsegdiff.errors import CheckpointError
+from medsegdiff.files import atomic_folder, atomic_write, write_json
+
+OPTIMIZER_FILE, STATE_FILE = "optimizer.safetensors", "state.json"
+KEPT = 2  # newest checkpoints, beside the best one
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a training stands; with the tensors beside it, all that is needed to go on bit by bit.
+
+    Data order, augmentation and noise are functions of the seed and the step, so the step is their state.
+    """
+
+    step: int
+    total_steps: int
+    best_dice: float
+    best_step: int
+    stale_validations: int
+    averaged_updates: int
+    config_hash: str
+    data_hash: str
+    seconds: float
+
+
+def save_checkpoint(
+    fold: Path,
+    state: TrainingState,
+    network: nn.Module,
+    averaged: AveragedWeights,
+    optimizer: torch.optim.Optimizer,
+    config: ModelConfig,
+    predict: PredictConfig,
+) -> None:
+    """Write a numbered checkpoint folder, let `latest` (and `best`, if it is) name it, remove old ones."""
+    folder = fold / f"checkpoint_{state.step:07d}"
+    with atomic_folder(folder) as temporary:
+        write_weights(temporary / WEIGHTS_FILE, network.state_dict(), config, predict)
+        write_weights(temporary / AVERAGED_FILE, averaged.weights, config, predict)
+        atomic_write(temporary / OPTIMIZER_FILE, save_tensors(optimizer_tensors(optimizer)))
+        write_json(temporary / STATE_FILE, asdict(state))
+        write_checksums(temporary, [WEIGHTS_FILE, AVERAGED_FILE, OPTIMIZER_FILE, STATE_FILE])
+    if state.best_step == state.step:
+        atomic_write(fold / "best", folder.name)
+    atomic_write(fold / "latest", folder.name)
+    kept = {pointer(fold, "best"), *[path.name for path in checkpoints(fold)][:KEPT]}
+    for path in checkpoints(fold):
+        if path.name not in kept:
+            shutil.rmtree(path)
+
+
+def checkpoints(fold: Path) -> list[Path]:
+    """Checkpoint folders, newest first."""
+    return sorted(fold.glob("checkpoint_[0-9]*"), reverse=True)
+
+
+def newest_valid(fold: Path) -> Iterator[tuple[Path, TrainingState | str]]:
+    """Walk from the newest checkpoint back to the first valid one.
+
+    Yields:
+        Each folder with its state, or with what is wrong with it; stops after the first state.
+    """
+    for folder in checkpoints(fold):
+        fault = checksum_fault(folder)
+        if fault is not None:
+            yield folder, fault
+            continue
+        yield folder, TrainingState(**json.loads((folder / STATE_FILE).read_text(encoding="utf-8")))
+        return
+
+
+def checksum_fault(folder: Path) -> str | None:
+    """What is wrong with a folder that has a SHA256SUMS file; None if every file is as it was written."""
+    sums = folder / "SHA256SUMS"
+    if not sums.is_file():
+        return "SHA256SUMS is missing"
+    for line in sums.read_text(encoding="utf-8").splitlines():
+        expected, name = line.split("  ", 1)
+        file = folder / name
+        if not file.is_file():
+            return f"{name} is missing"
+        if hashlib.sha256(file.read_bytes()).hexdigest() != expected:
+            return f"{name} is damaged"
+    return None
+
+
+def restore(
+    folder: Path, network: nn.Module, averaged: AveragedWeights, optimizer: torch.optim.Optimizer
+) -> None:
+    """Fill network, averaged weights and optimiser from a checkpoint folder.
+
+    Raises:
+        CheckpointError: the tensors do not fit.
+    """
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS_FILE))
+        for name, value in load_file(folder / AVERAGED_FILE).items():
+            averaged.weights[name].copy_(value)
+        load_optimizer(optimizer, load_file(folder / OPTIMIZER_FILE))
+    except (KeyError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{folder} does not fit this network: {error}") from None
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as named tensors: number of the parameter, then the quantity."""
+    return {
+        f"{number}.{quantity}": value.detach().cpu().contiguous()
+        for number, state in optimizer.state_dict()["state"].items()
+        for quantity, value in state.items()
+    }
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Undo `optimizer_tensors`."""
+    values = optimizer.state_dict()
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, quantity = key.split(".", 1)
+        state.setdefault(int(number), {})[quantity] = value
+    optimizer.load_state_dict({**values, "state": state})

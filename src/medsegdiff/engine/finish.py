@@ -1,0 +1,50 @@
+"""The end of a training: the threshold is chosen on validation and kept with the best weights."""
+
+from __future__ import annotations
+
+from medsegdiff.engine.checkpoint import TrainingState
+from medsegdiff.engine.progress import TrainingObserver
+from medsegdiff.engine.run_setup import RunSetup
+from medsegdiff.engine.validation import THRESHOLDS, validate
+from medsegdiff.engine.weights import (
+    AVERAGED_FILE,
+    WEIGHTS_FILE,
+    TrainedModel,
+    pointer,
+    read_weights,
+    write_checksums,
+    write_weights,
+)
+from medsegdiff.errors import CheckpointError
+from medsegdiff.files import write_json
+
+
+def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) -> None:
+    """Validate the best weights on the whole validation split, choose the threshold, write both down."""
+    best = pointer(setup.fold_folder, "best")
+    if best is None:
+        raise CheckpointError(
+            f"{setup.fold_folder} was never validated, so there are no best weights."
+        )
+    folder = setup.fold_folder / best
+    observer.noted("Validating the best weights on the whole validation split.")
+    model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
+    result = validate(model, setup.dataset, setup.splits.val, setup.config.predict, THRESHOLDS)
+    content = read_weights(folder / AVERAGED_FILE)
+    sealed = content.config.model_copy(update={"threshold": result.threshold})
+    write_weights(folder / AVERAGED_FILE, content.tensors, sealed, content.predict)
+    write_checksums(folder, [WEIGHTS_FILE, AVERAGED_FILE, "optimizer.safetensors", "state.json"])
+    write_json(
+        setup.fold_folder / "validation" / "summary.json",
+        {
+            "dice": result.dice,
+            "threshold": result.threshold,
+            "studies": result.per_study,
+            "step": state.best_step,
+            "predict": setup.config.predict.model_dump(mode="json"),
+            "rule": "mean over studies and foreground classes at native size; two empty masks count as 1, one empty as 0",
+        },
+    )
+    observer.noted(
+        f"Validation Dice {result.dice:.4f} at threshold {result.threshold} (step {state.best_step})."
+    )

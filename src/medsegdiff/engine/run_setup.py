@@ -1,0 +1,183 @@
+"""Everything that stands before the first step of a training: splits, preparation, network, trainer."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from medsegdiff.data import Dataset, Preparation, PreparedCache, Splits
+from medsegdiff.data.fingerprint import DatasetFingerprint, manifest_hash
+from medsegdiff.engine.config import ModelConfig, RunConfig
+from medsegdiff.engine.distributed import Team
+from medsegdiff.engine.environment import environment
+from medsegdiff.engine.precision import chosen_device
+from medsegdiff.engine.run_splits import Fold, splits_of
+from medsegdiff.engine.trainer import Trainer
+from medsegdiff.engine.weights import TrainedModel, built, read_weights, weights_files
+from medsegdiff.errors import DataError
+from medsegdiff.files import write_json
+from medsegdiff.models import SegmentationNetwork
+
+SIDE_ON_CPU, SIDE_ON_GPU = 96, 256
+
+
+@dataclass(frozen=True)
+class RunSetup:
+    """A training that is ready to start.
+
+    Args:
+        fold_folder: RUN/fold_k.
+        config: the run's settings.
+        dataset: where the studies are.
+        splits: of this fold.
+        trainer: network, optimiser, averaged weights.
+        team: the processes.
+        config_hash, data_hash: what a resumed training must agree with.
+    """
+
+    fold_folder: Path
+    config: RunConfig
+    dataset: Dataset
+    splits: Splits
+    trainer: Trainer
+    team: Team
+    config_hash: str
+    data_hash: str
+
+    def averaged_model(self) -> TrainedModel:
+        """The averaged weights as a model of their own, for validation."""
+        model = self.trainer.model
+        network = build_network(model).to(self.trainer.device)
+        network.load_state_dict(self.trainer.averaged.weights)
+        network.eval().requires_grad_(False)
+        return TrainedModel(
+            "averaged", model, self.config.predict, (network,), "", self.trainer.device
+        )
+
+
+def set_up(
+    dataset: Dataset, run: Path, config: RunConfig, fold: Fold, init: str | None, device_name: str
+) -> RunSetup:
+    """Decide everything that is decided before the first step, and write it into the run folder.
+
+    Args:
+        dataset: images with masks.
+        run: the RUN folder.
+        config: the run's settings.
+        fold: number of the fold, or "all".
+        init: a model to start from (same network, channels and classes; its preparation is taken over).
+        device_name: "auto", "cpu", "cuda", ...
+    """
+    device = chosen_device(device_name)
+    team = Team(device)
+    splits = splits_of(dataset, fold, config.train.seed)
+    model = init_config(dataset, init) if init else model_config(dataset, splits, config, device)
+    network = build_network(model, config.train.seed)
+    if init:
+        network.load_state_dict(
+            built(read_weights(weights_files(init)[0]), Path(init)).state_dict()
+        )
+    network = network.to(
+        device, memory_format=torch.channels_last if len(model.grid_size) == 2 else None
+    )
+    cache = PreparedCache(dataset, model.preparation, int(config.train.cache_gb * 2**30))
+    trainer = Trainer(network, model, config.train, splits.train, cache, team)
+    fold_folder = run / f"fold_{fold}"
+    setup = RunSetup(
+        fold_folder,
+        config,
+        dataset,
+        splits,
+        trainer,
+        team,
+        config_hash=settings_hash(config, model),
+        data_hash=manifest_hash(dataset, splits.train + splits.val),
+    )
+    if team.is_first:
+        describe(setup, run, fold)
+    return setup
+
+
+def model_config(
+    dataset: Dataset, splits: Splits, config: RunConfig, device: torch.device
+) -> ModelConfig:
+    """The sealed settings, with what the training studies say."""
+    side = config.train.side or (SIDE_ON_GPU if device.type == "cuda" else SIDE_ON_CPU)
+    label_map = dataset.label_map
+    if label_map is None:
+        raise DataError("The data set has no masks, so its classes are unknown.")
+    return ModelConfig(
+        network=config.model.network,
+        process=config.model.process,
+        objective=config.model.objective,
+        preparation=Preparation.fit(dataset, splits.train, side),
+        labels=label_map,
+        channel_names=dataset.channel_names,
+    )
+
+
+def init_config(dataset: Dataset, init: str) -> ModelConfig:
+    """The sealed settings of the model to start from, with this data set's classes.
+
+    Raises:
+        DataError: the channels or the number of classes differ.
+    """
+    config = read_weights(weights_files(init)[0]).config
+    label_map = dataset.label_map
+    if label_map is None or label_map.classes != config.labels.classes:
+        found = 0 if label_map is None else label_map.classes
+        raise DataError(
+            f"{init} tells {config.labels.classes} classes apart, the data set has {found}. Train without --init."
+        )
+    if len(dataset.channel_names) != len(config.channel_names):
+        raise DataError(
+            f"{init} expects {len(config.channel_names)} image channels, the data set has {len(dataset.channel_names)}."
+        )
+    return config.model_copy(update={"labels": label_map})
+
+
+def build_network(model: ModelConfig, seed: int = 0) -> SegmentationNetwork:
+    """A network with fresh weights from the seed; torch's global random state stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return model.network.build(
+            model.preparation.image_channels, model.mask_channels, len(model.grid_size)
+        )
+
+
+def settings_hash(config: RunConfig, model: ModelConfig) -> str:
+    """Hash of the settings that shape the weights; budget, cache and number format may change between resumes."""
+    free = {
+        "max_steps",
+        "max_minutes",
+        "cache_gb",
+        "precision",
+        "validations",
+        "validation_studies",
+        "patience",
+    }
+    text = model.model_dump_json() + config.train.model_dump_json(exclude=free)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def describe(setup: RunSetup, run: Path, fold: Fold) -> None:
+    """Write what the run is made of, readable, beside the fold."""
+    setup.fold_folder.mkdir(parents=True, exist_ok=True)
+    model = setup.trainer.model
+    write_json(run / "config.json", setup.config.model_dump(mode="json"))
+    fingerprint = DatasetFingerprint.of(setup.dataset, setup.splits.train)
+    write_json(run / "dataset_fingerprint.json", fingerprint.model_dump(mode="json"))
+    write_json(run / "environment.json", environment())
+    names = model.labels.names
+    write_json(
+        run / "dataset.json",
+        {
+            "channel_names": {str(i): name for i, name in enumerate(model.channel_names)},
+            "labels": {name: i for i, name in enumerate(names)},
+            "numTraining": len(setup.splits.train),
+        },
+    )
+    write_json(setup.fold_folder / "splits.json", setup.splits.model_dump(mode="json"))

@@ -1,0 +1,291 @@
+"""Training: from a data set to a run folder whose best weights can be used at once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from medsegdiff.data import Dataset
+from medsegdiff.engine.budget import Measured, measure, steps_in
+from medsegdiff.engine.checkpoint import TrainingState, newest_valid, restore, save_checkpoint
+from medsegdiff.engine.config import RunConfig
+from medsegdiff.engine.finish import finish
+from medsegdiff.engine.precision import uses_bf16
+from medsegdiff.engine.progress import TrainingObserver, TrainingPlan
+from medsegdiff.engine.run_log import RunLog
+from medsegdiff.engine.run_setup import RunSetup, set_up
+from medsegdiff.engine.run_splits import Fold
+from medsegdiff.engine.stopping import StopRequest, listening
+from medsegdiff.engine.validation import evenly_spread, validate
+from medsegdiff.errors import CheckpointError, Interrupted
+
+DEFAULT_STEPS = 2000
+SAVE_SECONDS = 300.0  # at most so much work is lost to a crash
+VALIDATION_MEMBERS = 2  # enough to see which weights are better
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training came to.
+
+    Args:
+        fold_folder: RUN/fold_k.
+        best_dice: of the averaged weights on the validation studies, mean over studies and classes.
+        best_step: where it was reached.
+        steps: taken in all.
+    """
+
+    fold_folder: Path
+    best_dice: float
+    best_step: int
+    steps: int
+
+
+def train(
+    dataset: Dataset,
+    run: Path,
+    config: RunConfig,
+    *,
+    fold: Fold = 0,
+    resume: Literal["auto", "never"] = "auto",
+    init: str | None = None,
+    accept_changes: bool = False,
+    device: str = "auto",
+    observer: TrainingObserver | None = None,
+) -> TrainingResult:
+    """Train one fold, from scratch or from its newest valid checkpoint.
+
+    Args:
+        dataset: images with masks.
+        run: the RUN folder; may hold other folds.
+        config: the run's settings.
+        fold: number of the fold, or "all" to train on everything but the test split.
+        resume: "auto" goes on where the run stopped, "never" starts anew.
+        init: a model to start from.
+        accept_changes: resume although settings or data have changed.
+        device: "auto", "cpu", "cuda", ...
+        observer: is told what happens.
+
+    Raises:
+        DataError: the data set cannot be trained on.
+        CheckpointError: the run does not fit the settings or the data.
+        NumericalError: the loss was not finite several times in a row.
+        Interrupted: a signal asked to stop; the state is saved.
+    """
+    observer = observer or TrainingObserver()
+    setup = set_up(dataset, run, config, fold, init, device)
+    state = resumed(setup, accept_changes, observer) if resume == "auto" else None
+    if state is None:
+        state = planned(setup, observer)
+    else:
+        announce(setup, state, None, observer)
+    with listening() as stop:
+        state = Loop(setup, state, observer, stop).run()
+    if setup.team.is_first:
+        finish(setup, state, observer)
+    setup.team.wait()
+    return TrainingResult(setup.fold_folder, state.best_dice, state.best_step, state.step)
+
+
+def resumed(
+    setup: RunSetup, accept_changes: bool, observer: TrainingObserver
+) -> TrainingState | None:
+    """Fill the trainer from the newest valid checkpoint; None if there is none."""
+    for folder, found in newest_valid(setup.fold_folder):
+        if isinstance(found, str):
+            observer.noted(f"Left out {folder.name}: {found}.")
+            continue
+        changed = [
+            what
+            for what, now, then in (
+                ("settings", setup.config_hash, found.config_hash),
+                ("data", setup.data_hash, found.data_hash),
+            )
+            if now != then
+        ]
+        if changed and not accept_changes:
+            raise CheckpointError(
+                f"{folder} was made with other {' and '.join(changed)}. Choose another run folder, go on all the same "
+                "with --accept-changes, or start anew with --resume never."
+            )
+        restore(folder, setup.trainer.network, setup.trainer.averaged, setup.trainer.optimizer)
+        setup.trainer.averaged.updates = found.averaged_updates
+        observer.noted(f"Going on from {folder.name}.")
+        return replace(found, config_hash=setup.config_hash, data_hash=setup.data_hash)
+    return None
+
+
+def planned(setup: RunSetup, observer: TrainingObserver) -> TrainingState:
+    """A fresh state; a budget in minutes is turned into steps here, once."""
+    settings = setup.config.train
+    measured = measure(setup.trainer)
+    steps = settings.max_steps or DEFAULT_STEPS
+    if settings.max_minutes is not None:
+        fitting = steps_in(
+            settings.max_minutes,
+            measured.seconds_per_step,
+            lambda: timed_validation(setup),
+            settings.validations,
+        )
+        steps = min(fitting, settings.max_steps or fitting)
+    steps = setup.team.agreed(steps)
+    state = TrainingState(
+        step=0,
+        total_steps=steps,
+        best_dice=-1.0,
+        best_step=-1,
+        stale_validations=0,
+        averaged_updates=0,
+        config_hash=setup.config_hash,
+        data_hash=setup.data_hash,
+        seconds=0.0,
+    )
+    announce(setup, state, measured, observer)
+    return state
+
+
+def announce(
+    setup: RunSetup, state: TrainingState, measured: Measured | None, observer: TrainingObserver
+) -> None:
+    """Tell the observer what is about to happen."""
+    trainer = setup.trainer
+    is_bf16 = uses_bf16(setup.config.train.precision, trainer.device)
+    observer.started(
+        TrainingPlan(
+            steps=state.total_steps,
+            first_step=state.step,
+            parameters=sum(p.numel() for p in trainer.network.parameters()),
+            studies=(len(setup.splits.train), len(setup.splits.val)),
+            grid_size=trainer.model.grid_size,
+            device=f"{trainer.device}, {'bf16' if is_bf16 else 'fp32'}",
+            seconds_per_step=measured.seconds_per_step if measured else None,
+            memory_gb=measured.memory_gb if measured else None,
+        )
+    )
+
+
+def validation_studies(setup: RunSetup) -> list[str]:
+    """The studies that every validation of this run looks at."""
+    return evenly_spread(setup.splits.val, setup.config.train.validation_studies)
+
+
+def timed_validation(setup: RunSetup) -> float:
+    """Seconds that one validation takes, measured on two studies."""
+    studies = validation_studies(setup)
+    sampled = studies[:2]
+    config = setup.config.predict.model_copy(update={"members": VALIDATION_MEMBERS})
+    start = time.perf_counter()
+    validate(setup.averaged_model(), setup.dataset, sampled, config)
+    return (time.perf_counter() - start) * len(studies) / len(sampled)
+
+
+class Loop:
+    """Steps, validations and checkpoints, one after the other."""
+
+    def __init__(
+        self, setup: RunSetup, state: TrainingState, observer: TrainingObserver, stop: StopRequest
+    ) -> None:
+        self.setup = setup
+        self.state = state
+        self.observer = observer
+        self.stop = stop
+        self.log = (
+            RunLog(setup.fold_folder / "metrics.jsonl", state.step) if setup.team.is_first else None
+        )
+        self.started = time.perf_counter() - state.seconds
+        self.first_step = state.step
+        self.resumed_at = time.perf_counter()
+        self.saved_at = time.perf_counter()
+
+    def run(self) -> TrainingState:
+        """Go on until the steps are done or nothing gets better any more."""
+        total = self.state.total_steps
+        while self.state.step < total and not self.is_stale():
+            loss = self.setup.trainer.step(self.state.step, total)
+            self.advance(loss)
+            if self.is_validation_due():
+                self.validate()
+                self.save()
+            elif time.perf_counter() - self.saved_at > SAVE_SECONDS:
+                self.save()
+            self.answer_stop()
+        return self.state
+
+    def advance(self, loss: float) -> None:
+        """Count the step and report it."""
+        step, total = self.state.step + 1, self.state.total_steps
+        now = time.perf_counter()
+        self.state = replace(self.state, step=step, seconds=now - self.started)
+        pace = (now - self.resumed_at) / (step - self.first_step)
+        if self.log:
+            self.log.add(
+                step=step, loss=loss if loss == loss else None, seconds=round(self.state.seconds, 2)
+            )
+        self.observer.stepped(step, total, loss, pace * (total - step))
+
+    def is_validation_due(self) -> bool:
+        """At equal distances over the run, and at its end."""
+        count, total = self.setup.config.train.validations, self.state.total_steps
+        step = self.state.step
+        return step == total or step * count // total > (step - 1) * count // total
+
+    def is_stale(self) -> bool:
+        """Whether patience is exhausted."""
+        patience = self.setup.config.train.patience
+        return patience is not None and self.state.stale_validations >= patience
+
+    def validate(self) -> None:
+        """Draw masks with the averaged weights and note whether they are the best so far."""
+        dice = 0.0
+        if self.setup.team.is_first:
+            config = self.setup.config.predict.model_copy(update={"members": VALIDATION_MEMBERS})
+            picture = self.setup.fold_folder / "samples" / f"step_{self.state.step:07d}.png"
+            studies = validation_studies(self.setup)
+            dice = validate(
+                self.setup.averaged_model(), self.setup.dataset, studies, config, picture=picture
+            ).dice
+        dice = self.setup.team.agreed_float(dice)
+        is_best = dice > self.state.best_dice
+        self.state = replace(
+            self.state,
+            best_dice=dice if is_best else self.state.best_dice,
+            best_step=self.state.step if is_best else self.state.best_step,
+            stale_validations=0 if is_best else self.state.stale_validations + 1,
+        )
+        if self.log:
+            self.log.add(step=self.state.step, dice=dice)
+            self.log.draw(self.setup.fold_folder / "progress.png")
+        self.observer.validated(self.state.step, dice, is_best)
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        trainer = self.setup.trainer
+        self.state = replace(self.state, averaged_updates=trainer.averaged.updates)
+        if self.setup.team.is_first:
+            save_checkpoint(
+                self.setup.fold_folder,
+                self.state,
+                trainer.network,
+                trainer.averaged,
+                trainer.optimizer,
+                trainer.model,
+                self.setup.config.predict,
+            )
+        self.saved_at = time.perf_counter()
+
+    def answer_stop(self) -> None:
+        """Save and leave, if a signal asked for it."""
+        number = (
+            self.setup.team.agreed(self.stop.signal_number)
+            if self.setup.team.size > 1
+            else self.stop.signal_number
+        )
+        if number:
+            self.save()
+            raise Interrupted(
+                f"Stopped after step {self.state.step} of {self.state.total_steps}; the state is saved in "
+                f"{self.setup.fold_folder}. The same command goes on from here.",
+                number,
+            )

@@ -1,0 +1,152 @@
+"""One step of training, and nothing about files, budgets or validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import torch
+from torch import Tensor
+
+from medsegdiff.data import PreparedCache, augment, batch_indices
+from medsegdiff.diffusion import NoiseDraw, Process, cross_entropy_and_dice, diffusion_loss
+from medsegdiff.engine.config import ModelConfig, TrainConfig
+from medsegdiff.engine.distributed import Team
+from medsegdiff.engine.ema import AveragedWeights
+from medsegdiff.engine.precision import autocast
+from medsegdiff.errors import NumericalError
+from medsegdiff.models import Condition, SegmentationNetwork
+
+MOST_FAILURES = 3  # steps in a row whose loss or gradient is not finite
+
+
+class Trainer:
+    """A network with its optimiser and averaged weights.
+
+    Args:
+        network: on its device.
+        model: what the weights mean.
+        settings: how they are found.
+        studies: names of the training studies.
+        cache: gives them prepared.
+        team: the processes that share the work.
+    """
+
+    def __init__(
+        self,
+        network: SegmentationNetwork,
+        model: ModelConfig,
+        settings: TrainConfig,
+        studies: Sequence[str],
+        cache: PreparedCache,
+        team: Team,
+    ) -> None:
+        self.network = network
+        self.model = model
+        self.settings = settings
+        self.studies = studies
+        self.cache = cache
+        self.team = team
+        self.process = Process(model.process, model.grid_size)
+        self.device = next(network.parameters()).device
+        self.averaged = AveragedWeights(network, settings.ema_decay)
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.failures = 0
+
+    def step(self, number: int, total: int) -> float:
+        """Train on batch `number` (from 0) of `total`; a pure function of the weights and the number.
+
+        Returns:
+            The loss of the whole batch; nan if it was not finite and the weights were left as they are.
+
+        Raises:
+            NumericalError: that happened several times in a row; names the studies.
+        """
+        batch = batch_indices(
+            len(self.studies), self.settings.batch_size, number, self.settings.seed
+        )
+        names = [self.studies[i] for i in batch]
+        image, x_0, draw = self.batch(names, number)
+        rate = learning_rate(number, total, self.settings)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(image, x_0, draw)
+        loss.backward()
+        self.team.average_gradients(self.network)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
+        loss = self.team.average(loss.detach())
+        if not bool(torch.isfinite(loss) & torch.isfinite(norm)):
+            return self.refuse(number, names)
+        self.failures = 0
+        self.optimizer.step()
+        self.averaged.update(self.network)
+        return float(loss)
+
+    def batch(self, names: Sequence[str], number: int) -> tuple[Tensor, Tensor, NoiseDraw]:
+        """This process's rows of a batch: augmented images, clean signals, and the noise to add."""
+        generator = step_generator(self.settings.seed, number)
+        image, labels = augment(*self.cache.batch(names), self.settings.augmentation, generator)
+        x_0 = self.process.signal(labels, self.model.mask_channels)
+        draw = NoiseDraw.draw(
+            tuple(x_0.shape), self.process.last_level, self.settings.noise, generator
+        )
+        rows = self.team.rows(len(names))
+        image = image[rows].to(self.device, memory_format=memory_format(image))
+        return image, x_0[rows].to(self.device), draw.rows(rows, self.device)
+
+    def loss(self, image: Tensor, x_0: Tensor, draw: NoiseDraw) -> Tensor:
+        """Loss of the condition head, if there is one, plus that of the diffusion, if there is any."""
+        with autocast(self.settings.precision, self.device):
+            condition = self.network.condition(image)
+        loss = x_0.new_zeros(())
+        if condition.logits is not None:
+            head = cross_entropy_and_dice(condition.logits, self.process.probability(x_0)).mean()
+            loss = loss + self.settings.head_weight * head
+        if self.network.denoises:
+            loss = loss + self.denoising_loss(condition, x_0, draw).mean()
+        return loss
+
+    def denoising_loss(self, condition: Condition, x_0: Tensor, draw: NoiseDraw) -> Tensor:
+        """Loss of each row of the diffusion."""
+
+        def bound(x_t: Tensor, t: Tensor) -> Tensor:
+            with autocast(self.settings.precision, self.device):
+                return self.network.denoise(x_t, t, condition)
+
+        return diffusion_loss(bound, x_0, draw, self.process, self.model.objective)
+
+    def refuse(self, number: int, names: Sequence[str]) -> float:
+        """Leave the weights as they are; give up after several failures in a row."""
+        self.failures += 1
+        if self.failures >= MOST_FAILURES:
+            raise NumericalError(
+                f"The loss was not finite {MOST_FAILURES} times in a row, last at step {number} on the studies "
+                f"{', '.join(names)}. Nothing of it was saved. Look at these studies with `medsegdiff verify`, or "
+                f"lower train.learning_rate (now {self.settings.learning_rate})."
+            )
+        return math.nan
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The random stream of one step."""
+    digest = blake2b(f"{seed}/{step}".encode(), digest_size=7).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "little"))
+
+
+def learning_rate(step: int, total: int, settings: TrainConfig) -> float:
+    """Linear warm-up, then a cosine to zero."""
+    warm_up = max(1, round(settings.warm_up * total))
+    if step < warm_up:
+        return settings.learning_rate * (step + 1) / warm_up
+    done = (step - warm_up) / max(1, total - warm_up)
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def memory_format(image: Tensor) -> torch.memory_format:
+    """Channels last: the layout in which convolutions are fastest."""
+    return torch.channels_last if image.ndim == 4 else torch.channels_last_3d

@@ -1,0 +1,98 @@
+"""Validation by what users will do: draw masks with the averaged weights and compare them at native size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from medsegdiff.data import Dataset
+from medsegdiff.data.pictures import contact_sheet, heat_map, overlay
+from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.predict import predict
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.files import atomic_write
+from medsegdiff.metrics import Dice
+from medsegdiff.types import Prediction, labels_from_probability
+
+THRESHOLDS = tuple(round(0.3 + 0.05 * i, 2) for i in range(9))  # 0.3 to 0.7
+PICTURED = 6
+
+
+@dataclass(frozen=True)
+class ValidationResult:
+    """How good the model is on the validation studies.
+
+    Args:
+        dice: mean over studies and foreground classes of the mask at native size, 0 to 1.
+        threshold: at which it was reached; with a single channel the best of `THRESHOLDS`.
+        per_study: mean Dice over the classes of each study, by name.
+    """
+
+    dice: float
+    threshold: float
+    per_study: dict[str, float]
+
+
+def validate(
+    model: TrainedModel,
+    dataset: Dataset,
+    studies: Sequence[str],
+    config: PredictConfig,
+    thresholds: Sequence[float] = (0.5,),
+    picture: Path | None = None,
+) -> ValidationResult:
+    """Predict each study and take the Dice of its mask.
+
+    Args:
+        model: the weights to validate.
+        dataset: where the studies are.
+        studies: names; each must have a mask.
+        config: sampler and members.
+        thresholds: those to choose from, for a binary task.
+        picture: PNG to write with truth, prediction and uncertainty of the first studies.
+    """
+    classes = model.config.labels.classes
+    choices = thresholds if classes == 2 else (0.5,)
+    scores: dict[float, dict[str, float]] = {threshold: {} for threshold in choices}
+    shown: list[tuple[Prediction, Tensor]] = []
+    for study in studies:
+        sample = dataset.load(study)
+        assert sample.labels is not None
+        prediction = predict(sample, model, config)
+        for threshold in choices:
+            labels = labels_from_probability(prediction.probability, threshold)
+            scores[threshold][study] = float(
+                Dice(classes=classes)(labels, sample.labels, None).mean()
+            )
+        if len(shown) < PICTURED:
+            shown.append((prediction, sample.labels))
+    best = max(
+        choices, key=lambda threshold: (fmean(scores[threshold].values()), -abs(threshold - 0.5))
+    )
+    if picture is not None:
+        atomic_write(picture, lambda file: sheet(shown, scores[best]).save(file, format="PNG"))
+    return ValidationResult(fmean(scores[best].values()), best, scores[best])
+
+
+def sheet(shown: Sequence[tuple[Prediction, Tensor]], dice: dict[str, float]) -> Image.Image:
+    """Truth (white) and prediction (colour) on each image, with the uncertainty beside it."""
+    tiles = []
+    for prediction, truth in shown:
+        caption = f"{prediction.study}  Dice {dice[prediction.study]:.3f}"
+        tiles.append((overlay(prediction.image, prediction.mask, truth, side=192), caption))
+        tiles.append((heat_map(prediction.uncertainty, side=192), "uncertainty"))
+    return contact_sheet(tiles, columns=4)
+
+
+def evenly_spread(studies: Sequence[str], count: int) -> list[str]:
+    """At most `count` studies, evenly spread over the sorted names."""
+    ordered = sorted(studies)
+    if len(ordered) <= count:
+        return ordered
+    return [ordered[int(i)] for i in torch.linspace(0, len(ordered) - 1, count).round().long()]
