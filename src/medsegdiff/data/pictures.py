@@ -11,14 +11,14 @@ from jaxtyping import Float, Int
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-CLASS_COLOURS = (  # Okabe and Ito 2008: told apart also by the colour-blind
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (204, 121, 167),
-    (213, 94, 0),
-    (0, 114, 178),
+CLASS_COLOURS = (  # bright on skin, grey and stained tissue; near Okabe and Ito 2008
+    (0, 229, 255),
+    (255, 176, 0),
+    (255, 64, 190),
+    (120, 255, 80),
+    (255, 240, 66),
+    (255, 94, 40),
+    (110, 130, 255),
 )
 TRUTH_COLOUR = (255, 255, 255)
 HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))  # dark to bright
@@ -40,6 +40,16 @@ def outline(labels: Int[Tensor, "H W"]) -> np.ndarray:
     differs[:, 1:] |= horizontal
     differs[:, :-1] |= horizontal
     return differs & (values > 0)
+
+
+def _widened_outline(labels: Int[Tensor, "H W"], width: int) -> np.ndarray:
+    """Outline of several pixels, drawn inwards, so that it covers nothing of the background."""
+    rest, found = labels.clone(), np.zeros(labels.shape, dtype=bool)
+    for _ in range(width):
+        rim = outline(rest)
+        found |= rim
+        rest[torch.from_numpy(rim)] = 0
+    return found
 
 
 def picture(image: Float[Tensor, "C H W"], side: int | None = None) -> Image.Image:
@@ -79,7 +89,7 @@ def overlay(
         if values is None:
             continue
         fitted = _nearest(values, drawn.shape[:2])
-        where = outline(fitted)
+        where = _widened_outline(fitted, min(max(1, round(max(drawn.shape) / 128)), 4))
         colours = np.asarray((TRUTH_COLOUR,) if is_truth else CLASS_COLOURS, dtype=np.uint8)
         drawn[where] = colours[(fitted.numpy()[where] - 1) % len(colours)]
     return Image.fromarray(drawn)
