@@ -1,0 +1,198 @@
+"""How good predicted masks are: each study at its native size, and the mean with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jaxtyping import Int
+from torch import Tensor
+
+from medsegdiff.data.labels import LabelMap
+from medsegdiff.data.reader import read_mask
+from medsegdiff.engine.mask_pairs import MaskPairs, find_pairs, read_probability
+from medsegdiff.errors import DataError, MedSegDiffError
+from medsegdiff.metrics import CalibrationError, CalibrationResult, Interval, Metric
+from medsegdiff.metrics import bootstrap_interval as interval
+
+EMPTY_MASK_RULE = (
+    "Both masks empty: overlap measures are 1, distances 0. One of them empty: overlap measures "
+    "are 0, distances unknown (null), and unknown values are left out of means. Every study "
+    "counts the same; a mean over classes is taken within each study first."
+)
+
+
+@dataclass(frozen=True)
+class StudyScore:
+    """Figures of one study.
+
+    Args:
+        study: its name.
+        reference_file, prediction_file: the two masks.
+        values: by metric, one value for each class 1 to K-1; nan where unknown.
+        counts: for each class 1 to K-1, the voxels that are (TP, FP, FN, TN).
+    """
+
+    study: str
+    reference_file: Path
+    prediction_file: Path
+    values: Mapping[str, tuple[float, ...]]
+    counts: tuple[tuple[int, int, int, int], ...]
+
+    def mean(self, metric: str) -> float:
+        """Mean over the classes whose value is known; nan if none is."""
+        known = [value for value in self.values[metric] if not math.isnan(value)]
+        return sum(known) / len(known) if known else math.nan
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures of all studies.
+
+    Args:
+        label_map: the classes.
+        scores: one for each study that could be compared.
+        means: by metric, the mean over studies of the mean over classes, with its 95 % interval.
+        class_means: by metric, the same for each class 1 to K-1.
+        calibration: None where there are no probabilities.
+        missing: studies with a reference but without a prediction.
+        unmatched: predictions without a reference.
+        failed: why a study could not be compared.
+        findings: what was recognised, in plain words.
+    """
+
+    label_map: LabelMap
+    scores: tuple[StudyScore, ...]
+    means: Mapping[str, Interval]
+    class_means: Mapping[str, tuple[Interval, ...]]
+    calibration: CalibrationResult | None = None
+    missing: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every reference was compared with a prediction."""
+        return not self.missing and not self.failed
+
+
+def evaluate_folders(
+    reference: str | Path,
+    prediction: str | Path,
+    *,
+    split: str | None = None,
+    progress: Callable[[StudyScore, int, int], object] | None = None,
+) -> Summary:
+    """Compare two folders of masks, paired by name.
+
+    Args:
+        reference: folder of the true masks, or a data set's folder with `masks/` in it.
+        prediction: folder of the predicted masks; `probabilities/` in it adds calibration.
+        split: compare only the studies of this split of the data set.
+        progress: called with each score, its number (from 1) and the number of studies.
+
+    Raises:
+        DataError: there is nothing to compare, or the masks do not hold what is declared.
+    """
+    pairs = find_pairs(Path(reference), Path(prediction), split)
+    metrics = _all_metrics(pairs.label_map.classes)
+    calibration, scores, failed = CalibrationError(), [], {}
+    n_calibrated = 0
+    for number, study in enumerate(pairs.studies, start=1):
+        try:
+            truth, found = _labels(pairs, study)
+            scores.append(_score(pairs, study, found, truth, metrics))
+            probability = read_probability(pairs, study)
+            if probability is not None:
+                calibration.add(probability, truth)
+                n_calibrated += 1
+        except MedSegDiffError as error:
+            failed[study] = str(error)
+            continue
+        if progress is not None:
+            progress(scores[-1], number, len(pairs.studies))
+    if not scores:
+        raise DataError(f"No study could be compared: {next(iter(failed.values()))}")
+    means, class_means = _means(scores)
+    return Summary(
+        label_map=pairs.label_map,
+        scores=tuple(scores),
+        means=means,
+        class_means=class_means,
+        calibration=calibration.result() if n_calibrated else None,
+        missing=pairs.missing,
+        unmatched=pairs.unmatched,
+        failed=failed,
+        findings=(*pairs.findings, *_about_probabilities(n_calibrated, len(scores))),
+    )
+
+
+def _all_metrics(classes: int) -> list[Metric]:
+    """Every metric there is, with its own defaults; a new one is in the summary at once."""
+    settings = {"classes": classes}
+    return [Metric.model_validate({"name": name, **settings}) for name in sorted(Metric.members)]
+
+
+def _labels(pairs: MaskPairs, study: str) -> tuple[Int[Tensor, "*S"], Int[Tensor, "*P"]]:
+    """Truth and prediction of a study as class numbers.
+
+    Raises:
+        DataError: a mask cannot be read, or holds a value of no class.
+    """
+    both = (pairs.references[study], pairs.label_map), (pairs.predictions[study], pairs.found_map)
+    truth, found = (_encoded(path, label_map) for path, label_map in both)
+    return truth, found
+
+
+def _encoded(path: Path, label_map: LabelMap) -> Int[Tensor, "H W"]:
+    try:
+        return label_map.encode(read_mask(path))
+    except DataError as error:
+        if str(path) in str(error):
+            raise
+        raise DataError(f"The mask {path} cannot be used: {error}") from None
+
+
+def _score(
+    pairs: MaskPairs,
+    study: str,
+    found: Int[Tensor, "*P"],
+    truth: Int[Tensor, "*S"],
+    metrics: Sequence[Metric],
+) -> StudyScore:
+    values = {type(one).__name__: tuple(one(found, truth).tolist()) for one in metrics}
+    counts = tuple(
+        _counts(found == index, truth == index) for index in range(1, pairs.label_map.classes)
+    )
+    return StudyScore(study, pairs.references[study], pairs.predictions[study], values, counts)
+
+
+def _counts(found: Tensor, truth: Tensor) -> tuple[int, int, int, int]:
+    """Voxels that are (TP, FP, FN, TN)."""
+    shared, drawn, there = int((found & truth).sum()), int(found.sum()), int(truth.sum())
+    return shared, drawn - shared, there - shared, truth.numel() - drawn - there + shared
+
+
+def _means(
+    scores: Sequence[StudyScore],
+) -> tuple[dict[str, Interval], dict[str, tuple[Interval, ...]]]:
+    """Means over studies with their intervals: over all classes, and class by class."""
+    names = list(scores[0].values)
+    classes = range(len(scores[0].counts))
+    means = {name: interval([score.mean(name) for score in scores]) for name in names}
+    if len(classes) == 1:
+        return means, {name: (means[name],) for name in names}
+    class_means = {
+        name: tuple(interval([score.values[name][one] for score in scores]) for one in classes)
+        for name in names
+    }
+    return means, class_means
+
+
+def _about_probabilities(calibrated: int, scored: int) -> list[str]:
+    if calibrated in (0, scored):
+        return []
+    return [f"Only {calibrated} of {scored} studies have probabilities; calibration is of these."]

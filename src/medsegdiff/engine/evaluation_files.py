@@ -1,0 +1,155 @@
+"""An evaluation as files: `summary.json` in nnU-Net's schema with more in it, and a CSV table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medsegdiff.engine.evaluate import EMPTY_MASK_RULE, StudyScore, Summary
+from medsegdiff.files import atomic_write, write_json
+from medsegdiff.metrics import Interval
+
+COUNTS = ("TP", "FP", "FN", "TN")
+
+
+def write_summary(path: Path, summary: Summary) -> None:
+    """Write `summary.json`: nnU-Net's keys, intervals, calibration, and what is missing.
+
+    What is unknown is null. nnU-Net's evaluator leaves studies without the class out of its Dice;
+    here they count by the rule that stands in the file.
+    """
+    write_json(path, summary_values(summary))
+
+
+def summary_values(summary: Summary) -> dict[str, Any]:
+    """The content of `summary.json`."""
+    names = summary.label_map.names
+    per_class = range(len(names) - 1)
+    return {
+        "foreground_mean": {
+            **{name: _known(value.mean) for name, value in summary.means.items()},
+            **_mean_counts(summary, per_class),
+        },
+        "mean": {
+            str(index + 1): {
+                **{name: _known(each[index].mean) for name, each in summary.class_means.items()},
+                **_mean_counts(summary, [index]),
+            }
+            for index in per_class
+        },
+        "metric_per_case": [_case(score) for score in summary.scores],
+        "intervals_95": {
+            "foreground_mean": {name: _interval(one) for name, one in summary.means.items()},
+            **{
+                str(index + 1): {
+                    name: _interval(each[index]) for name, each in summary.class_means.items()
+                }
+                for index in per_class
+            },
+        },
+        "calibration": _calibration(summary),
+        "label_names": dict(enumerate(names)),
+        "n_studies": len(summary.scores),
+        "missing_predictions": list(summary.missing),
+        "predictions_without_reference": list(summary.unmatched),
+        "failed": dict(summary.failed),
+        "findings": list(summary.findings),
+        "empty_mask_rule": EMPTY_MASK_RULE,
+        "units": {"HD95": "pixels", "others": "0 to 1"},
+    }
+
+
+def write_csv(path: Path, summary: Summary) -> None:
+    """Write one line for each study and class; what is unknown is left empty."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    metrics = list(summary.means)
+    writer.writerow(["study", "class", *metrics, *COUNTS])
+    for score in summary.scores:
+        for index, name in enumerate(summary.label_map.names[1:]):
+            values = [_known(score.values[metric][index]) for metric in metrics]
+            cells = ["" if value is None else f"{value:.6g}" for value in values]
+            writer.writerow([score.study, name, *cells, *score.counts[index]])
+    for study in summary.missing:
+        writer.writerow([study, "missing prediction"])
+    atomic_write(path, text.getvalue())
+
+
+def summary_table(summary: Summary) -> Iterator[str]:
+    """The means as lines of text, each with its interval."""
+    names = summary.label_map.names[1:]
+    for metric, mean in summary.means.items():
+        unit = " pixels" if metric == "HD95" else ""
+        line = f"{metric:12} {_spelt(mean)}{unit}"
+        if len(names) > 1:
+            each = zip(names, summary.class_means[metric], strict=True)
+            line += "   " + ", ".join(f"{name} {one.mean:.4f}" for name, one in each)
+        yield line
+    if summary.calibration is not None:
+        everywhere, band = summary.calibration.everywhere, summary.calibration.band
+        near = "unknown" if band.ece is None else f"{band.ece:.4f}"
+        yield f"{'ECE':12} {everywhere.ece:.4f} over all voxels, {near} near the structures"
+
+
+def _spelt(mean: Interval) -> str:
+    if mean.count == 0:
+        return "unknown"
+    return f"{mean.mean:.4f} (95 % interval {mean.low:.4f} to {mean.high:.4f}, n = {mean.count})"
+
+
+def _case(score: StudyScore) -> dict[str, Any]:
+    metrics = {
+        str(index + 1): {
+            **{name: _known(values[index]) for name, values in score.values.items()},
+            **_named_counts(counts),
+        }
+        for index, counts in enumerate(score.counts)
+    }
+    return {
+        "study": score.study,
+        "metrics": metrics,
+        "prediction_file": str(score.prediction_file),
+        "reference_file": str(score.reference_file),
+    }
+
+
+def _mean_counts(summary: Summary, classes: Any) -> dict[str, float]:
+    """Mean voxel counts over studies and classes, as nnU-Net gives them."""
+    chosen = np.asarray([[score.counts[one] for one in classes] for score in summary.scores])
+    return _named_counts(chosen.reshape(-1, len(COUNTS)).mean(axis=0).tolist())
+
+
+def _named_counts(counts: Any) -> dict[str, Any]:
+    named = dict(zip(COUNTS, counts, strict=True))
+    return {**named, "n_pred": named["TP"] + named["FP"], "n_ref": named["TP"] + named["FN"]}
+
+
+def _calibration(summary: Summary) -> dict[str, Any] | None:
+    if summary.calibration is None:
+        return None
+    return {
+        "ECE": summary.calibration.everywhere.ece,
+        "ECE_band": summary.calibration.band.ece,
+        "everywhere": asdict(summary.calibration.everywhere),
+        "band_of_10_voxels": asdict(summary.calibration.band),
+    }
+
+
+def _interval(one: Interval) -> dict[str, Any]:
+    return {
+        "mean": _known(one.mean),
+        "low": _known(one.low),
+        "high": _known(one.high),
+        "n": one.count,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

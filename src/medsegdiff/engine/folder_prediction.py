@@ -1,0 +1,206 @@
+"""Prediction of a whole folder: each study gives a result or an error, and the others go on."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import medsegdiff
+from medsegdiff.data import Dataset, Folder
+from medsegdiff.data.preparation import voxel_digest
+from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.outputs import Extras, StudyPrediction, mask_path
+from medsegdiff.engine.predict import predict
+from medsegdiff.engine.run_report import RunReport, StudyRecord
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.errors import ConfigError, DataError, MedSegDiffError, ResourceError
+
+OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What became of one study.
+
+    Args:
+        study: its name.
+        number, total: its place among the studies of this run, from 1.
+        prediction: None if it failed, or was done by an earlier run.
+        mask_file: the file that was written; None if it failed.
+        error: why there is no prediction; None if all went well.
+        seconds: for reading, predicting and writing.
+        is_skipped: an earlier run had done it.
+    """
+
+    study: str
+    number: int
+    total: int
+    prediction: StudyPrediction | None = None
+    mask_file: Path | None = None
+    error: Exception | None = None
+    seconds: float = 0.0
+    is_skipped: bool = False
+
+
+def predict_folder(
+    images: str | Path,
+    out: str | Path,
+    model: TrainedModel,
+    config: PredictConfig | None = None,
+    *,
+    extras: Extras | None = None,
+    split: str | None = None,
+    is_continued: bool = False,
+) -> Iterator[StudyResult]:
+    """Predict every image of a folder (or a single file), and write OUT study by study.
+
+    A study's mask does not depend on the others. `statistics.json`, `run_report.json` and
+    `failures.json` are kept up to date while it runs, also if the caller stops early.
+
+    Args:
+        images: an image, a folder of images, or a data set's folder with `images/` in it.
+        out: the folder to write; see `outputs.py`.
+        model: trained weights.
+        config: how masks are drawn; None takes what is kept with the weights.
+        extras: what is written beside the masks.
+        split: only the studies of this split of the data set ("train", "val" or "test").
+        is_continued: leave out the studies that an earlier run with the same settings has done.
+
+    Yields:
+        One result a study, in the order of their names.
+
+    Raises:
+        DataError: there is no image at all, or no such split.
+        ConfigError: OUT is the folder of the images, or holds masks of another model or settings.
+        ResourceError: the disk is full.
+    """
+    config, extras, out = config or model.predict, extras or Extras(), Path(out)
+    dataset = opened(Path(images), model)
+    studies = chosen_studies(dataset, split)
+    _refuse_to_overwrite(dataset, out)
+    report = RunReport.begun(out, _settings(model, config, extras), is_continued)
+    try:
+        for number, study in enumerate(studies, start=1):
+            place = mask_path(out, study, model.config.labels)
+            if study in report.done and place.is_file():
+                yield StudyResult(study, number, len(studies), mask_file=place, is_skipped=True)
+                continue
+            started = time.perf_counter()
+            result = _attempted(study, dataset, model, config)
+            record = _saved(result, out, extras)
+            record = record.with_seconds(time.perf_counter() - started)
+            report.add(study, record)
+            yield StudyResult(
+                study,
+                number,
+                len(studies),
+                prediction=None if record.error else _as_prediction(result),
+                mask_file=None if record.error else place,
+                error=record.error,
+                seconds=record.seconds,
+            )
+        report.finished()
+    finally:
+        report.write()
+
+
+def opened(images: Path, model: TrainedModel) -> Folder:
+    """Open images with the channels that the weights expect.
+
+    Raises:
+        DataError: there is no image.
+    """
+    channels = len(model.config.channel_names)
+    return Folder.of_images(images, channels if channels in (1, 3) else None)
+
+
+def chosen_studies(dataset: Dataset, split: str | None) -> Sequence[str]:
+    """All studies, or those of one split.
+
+    Raises:
+        DataError: there is no such split.
+    """
+    if split is None:
+        return dataset.ids()
+    splits = dataset.declared_splits()
+    studies = getattr(splits, split, ()) if split in ("train", "val", "test") else ()
+    if not studies:
+        raise DataError(
+            f"The data set has no split {split!r} with studies in it. Give train, val or test, "
+            "and a folder with images/ and splits.json."
+        )
+    return sorted(studies)
+
+
+def _attempted(
+    study: str, dataset: Dataset, model: TrainedModel, config: PredictConfig
+) -> StudyPrediction | Exception:
+    """Read and predict one study; whatever goes wrong becomes a value."""
+    try:
+        prediction = predict(dataset.load(study), model, config)
+    except OUT_OF_MEMORY as error:
+        return ResourceError(
+            f"Study {study} needs more memory than there is ({error}). Give fewer --members, or "
+            "predict.member_batch=1."
+        )
+    except Exception as error:
+        return error
+    return StudyPrediction.of(prediction, model.config.labels)
+
+
+def _saved(result: StudyPrediction | Exception, out: Path, extras: Extras) -> StudyRecord:
+    """Write a prediction, and say what became of the study."""
+    if isinstance(result, Exception):
+        return StudyRecord(error=result)
+    try:
+        result.save(out, extras)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ResourceError(
+                f"The disk of {out} is full. Make room, and repeat the command with --continue."
+            ) from None
+        return StudyRecord(error=DataError(f"{out} cannot be written: {error}."))
+    except MedSegDiffError as error:
+        return StudyRecord(error=error)
+    return StudyRecord(
+        quality=result.quality,
+        warnings=result.warnings,
+        input_hash=voxel_digest(result.image).hex(),
+        statistics=result.statistics(),
+    )
+
+
+def _as_prediction(result: StudyPrediction | Exception) -> StudyPrediction | None:
+    return None if isinstance(result, Exception) else result
+
+
+def _refuse_to_overwrite(dataset: Folder, out: Path) -> None:
+    """A mask in the images' own folder would replace an image of the same name."""
+    image = dataset.files(dataset.ids()[0])[0]
+    if out.resolve() == image.parent.resolve():
+        raise ConfigError(
+            f"{out} is the folder of the images: masks would replace images of the same name. "
+            "Give another folder with -o."
+        )
+
+
+def _settings(model: TrainedModel, config: PredictConfig, extras: Extras) -> dict[str, Any]:
+    """What the masks depend on; a run is continued only with the same."""
+    return {
+        "program": "medsegdiff",
+        "version": medsegdiff.__version__,
+        "model": model.name,
+        "weights_hash": model.weights_hash,
+        "labels": model.config.labels.model_dump(mode="json"),
+        "predict": config.model_dump(mode="json"),
+        "threshold": config.threshold or model.config.threshold,
+        "extras": extras.model_dump(mode="json"),
+        "device": str(model.device),
+        "threads": torch.get_num_threads(),
+    }

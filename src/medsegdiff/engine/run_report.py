@@ -1,0 +1,168 @@
+"""What a prediction run writes about itself: settings, and what became of each study.
+
+    OUT/run_report.json   settings, model and input hashes, per study status, seconds and quality
+    OUT/failures.json     the studies without a mask and why; an empty list when all is well
+    OUT/statistics.json   figures of the masks
+
+Nothing about a patient stands in them but the name of the study.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import Self
+
+from medsegdiff.errors import ConfigError, MedSegDiffError
+from medsegdiff.files import write_json
+
+SECONDS_BETWEEN_WRITES = 2.0  # the files grow with the studies; each time they are written whole
+WHAT_MASKS_DEPEND_ON = ("version", "weights_hash", "labels", "predict", "threshold", "extras")
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """What became of one study.
+
+    Args:
+        seconds: for reading, predicting and writing.
+        quality: mean pairwise Dice of its members, 0 to 1.
+        warnings: what the user should look at, in plain words.
+        input_hash: of the decoded voxels, 32 hex digits.
+        statistics: figures of the mask.
+        error: why there is no mask; None if all went well.
+    """
+
+    seconds: float = 0.0
+    quality: float | None = None
+    warnings: tuple[str, ...] = ()
+    input_hash: str | None = None
+    statistics: Mapping[str, Any] | None = None
+    error: Exception | None = None
+
+    def with_seconds(self, seconds: float) -> StudyRecord:
+        """The same record with the time it took."""
+        return replace(self, seconds=seconds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Its entry in the run report."""
+        return {
+            "status": "failed" if self.error else "done",
+            "seconds": round(self.seconds, 3),
+            "quality": None if self.quality is None else round(self.quality, 4),
+            "warnings": list(self.warnings),
+            "input_hash": self.input_hash,
+        }
+
+
+@dataclass
+class RunReport:
+    """The three files of a run, kept up to date while it goes on.
+
+    Args:
+        out: OUT.
+        settings: what the masks depend on, and where they were made.
+        studies, statistics: entries of the studies that are done, by name.
+        failures: entries of those that failed.
+    """
+
+    out: Path
+    settings: Mapping[str, Any]
+    studies: dict[str, Any] = field(default_factory=dict)
+    statistics: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, dict[str, str]] = field(default_factory=dict)
+    is_finished: bool = False
+    _started: float = field(default_factory=time.perf_counter)
+    _written: float = 0.0
+
+    @classmethod
+    def begun(cls, out: Path, settings: Mapping[str, Any], is_continued: bool) -> Self:
+        """Start a report, or go on with that of an earlier run.
+
+        Raises:
+            ConfigError: the earlier run had other weights or settings.
+        """
+        report = cls(out, settings)
+        earlier = _read(out / "run_report.json") if is_continued else {}
+        if not earlier:
+            return report
+        changed = [
+            key for key in WHAT_MASKS_DEPEND_ON if earlier.get(key) != _as_json(settings[key])
+        ]
+        if changed:
+            raise ConfigError(
+                f"{out} holds masks that were drawn with other settings ({', '.join(changed)}), so "
+                "they cannot be continued. Use the same settings, or another folder."
+            )
+        statistics = _read(out / "statistics.json")
+        for study, entry in earlier.get("studies", {}).items():
+            if entry.get("status") == "done" and study in statistics:
+                report.studies[study] = entry
+                report.statistics[study] = statistics[study]
+        return report
+
+    @property
+    def done(self) -> frozenset[str]:
+        """Names of the studies that have a mask."""
+        return frozenset(self.statistics)
+
+    def add(self, study: str, record: StudyRecord) -> None:
+        """Note what became of a study; the files follow, at most every two seconds."""
+        self.studies[study] = record.to_json()
+        if record.error is None:
+            self.statistics[study] = record.statistics
+            self.failures.pop(study, None)
+        else:
+            self.failures[study] = {
+                "study": study,
+                "kind": type(record.error).__name__,
+                "message": sentence(record.error),
+            }
+        if time.perf_counter() - self._written > SECONDS_BETWEEN_WRITES:
+            self.write()
+
+    def finished(self) -> None:
+        """Every study has had its turn."""
+        self.is_finished = True
+
+    def write(self) -> None:
+        """Write the three files, each atomically; the report last."""
+        write_json(
+            self.out / "failures.json", [self.failures[one] for one in sorted(self.failures)]
+        )
+        write_json(self.out / "statistics.json", dict(sorted(self.statistics.items())))
+        report = {
+            **self.settings,
+            "seconds": round(time.perf_counter() - self._started, 3),
+            "is_finished": self.is_finished,
+            "n_done": len(self.statistics),
+            "n_failed": len(self.failures),
+            "studies": dict(sorted(self.studies.items())),
+        }
+        write_json(self.out / "run_report.json", report)
+        self._written = time.perf_counter()
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, for people: our own errors speak for themselves."""
+    if isinstance(error, MedSegDiffError):
+        return str(error)
+    return f"An error in the program itself: {type(error).__name__}: {error}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A report's content; empty if it is not there or not whole."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value))
