@@ -47,10 +47,11 @@ class SquaredError(Objective):
             snr_power: 0 if the error is one of x_0 / b, -1 of eps, -2 of v (SNR + b squared, which
                 is SNR + 1 for masks at -1 and 1): the weighted loss is the same for all three.
         """
-        square = error.float().square().flatten(1).mean(dim=1)
+        error = error.float()
+        square = error.square().flatten(1).mean(dim=1)
         if self.min_snr_gamma is None:
             return square
-        snr = process.snr(t, square)
+        snr = process.snr(t, error).flatten()
         weight = snr.clamp(max=self.min_snr_gamma)
         divisor = {0: 1.0, -1: snr, -2: snr + process.signal_scale**2}[snr_power]
         return square * weight / divisor
