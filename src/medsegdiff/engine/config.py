@@ -92,7 +92,7 @@ class TrainConfig(Config):
     """
 
     side: int | None = Field(default=None, ge=16)
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warm_up: float = Field(default=0.05, ge=0, lt=1)
