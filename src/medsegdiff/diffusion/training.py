@@ -60,7 +60,7 @@ class NoiseDraw:
         recipe: NoiseRecipe,
         generator: torch.Generator,
     ) -> NoiseDraw:
-        """Draw for a batch of clean signals of this shape (B, K, *S); the generator lives on the CPU."""
+        """Draw for clean signals of this shape (B, K, *S); the generator lives on the CPU."""
         t = draw_levels(shape[0], last_level, recipe.share_at_last_level, generator)
         eps = torch.randn(shape, generator=generator)
         is_recycled = bool(torch.rand((), generator=generator) < recipe.recycling)

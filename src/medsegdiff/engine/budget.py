@@ -1,4 +1,4 @@
-"""How many steps fit into some minutes, and what memory they need: measured before the training starts."""
+"""How many steps fit into some minutes, and what memory they need: measured, not guessed."""
 
 from __future__ import annotations
 

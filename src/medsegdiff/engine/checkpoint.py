@@ -35,7 +35,8 @@ KEPT = 2  # newest checkpoints, beside the best one
 class TrainingState:
     """Where a training stands; with the tensors beside it, all that is needed to go on bit by bit.
 
-    Data order, augmentation and noise are functions of the seed and the step, so the step is their state.
+    Data order, augmentation and noise are functions of the seed and the step, so the step is their
+    state.
     """
 
     step: int
@@ -58,7 +59,7 @@ def save_checkpoint(
     config: ModelConfig,
     predict: PredictConfig,
 ) -> None:
-    """Write a numbered checkpoint folder, let `latest` (and `best`, if it is) name it, remove old ones."""
+    """Write a numbered checkpoint folder, point `latest` (and `best`) to it, remove old ones."""
     folder = fold / f"checkpoint_{state.step:07d}"
     with atomic_folder(folder) as temporary:
         write_weights(temporary / WEIGHTS_FILE, network.state_dict(), config, predict)
@@ -96,7 +97,7 @@ def newest_valid(fold: Path) -> Iterator[tuple[Path, TrainingState | str]]:
 
 
 def checksum_fault(folder: Path) -> str | None:
-    """What is wrong with a folder that has a SHA256SUMS file; None if every file is as it was written."""
+    """What is wrong with a folder by its SHA256SUMS; None if every file is as it was written."""
     sums = folder / "SHA256SUMS"
     if not sums.is_file():
         return "SHA256SUMS is missing"

@@ -1,4 +1,4 @@
-"""One object holds everything a person may choose; the part that gives the weights their meaning is sealed into them."""
+"""All that a person may choose, in one object; what gives the weights meaning is sealed in."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class ModelConfig(ModelSettings):
         preparation: grid and intensities, fitted on the training studies.
         labels: names and stored values of the classes.
         channel_names: what each image channel shows.
-        threshold: probability from which a voxel is foreground, for a binary task; chosen on validation.
+        threshold: probability from which a voxel is foreground, for a binary task; chosen on
+            validation.
     """
 
     preparation: Preparation
@@ -78,7 +79,8 @@ class TrainConfig(Config):
     """How weights are found.
 
     Args:
-        side: geometric mean of the sides of the network's grid; None takes 96 on a CPU, 256 on a GPU.
+        side: geometric mean of the sides of the network's grid; None takes 96 on a CPU, 256 on a
+            GPU.
         batch_size: images in a step, over all processes.
         learning_rate: at its highest, after the warm-up; then it follows a cosine to zero.
         warm_up: share of the steps in which it rises.
@@ -159,14 +161,15 @@ def read_run_config(recipe: str | None = None, overrides: Sequence[str] = ()) ->
         path, equals, value = override.partition("=")
         if not equals:
             raise ConfigError(
-                f"{override!r} is not a setting. Write it as path=value, for example train.batch_size=8."
+                f"{override!r} is not a setting. Write it as path=value, for example "
+                "train.batch_size=8."
             )
         _assign(settings, path.strip().split("."), yaml.safe_load(value))
     return validated(RunConfig, settings)
 
 
 def with_predict(config: PredictConfig, **changes: Any) -> PredictConfig:
-    """The same settings with some changed and checked; `sampler` may be a name, `steps` belongs to the sampler."""
+    """The same settings with some changed; `sampler` may be a name, `steps` are the sampler's."""
     values = config.model_dump()
     steps = changes.pop("steps", None)
     for key, value in changes.items():

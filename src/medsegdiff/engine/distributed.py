@@ -13,8 +13,8 @@ from medsegdiff.errors import ConfigError
 class Team:
     """The processes of one training; one process alone is a team of one.
 
-    Every process draws the randomness of the whole batch and computes its own rows, and gradients are averaged, so
-    that the losses are those of one process with the same batch.
+    Every process draws the randomness of the whole batch and computes its own rows, and gradients
+    are averaged, so that the losses are those of one process with the same batch.
     """
 
     def __init__(self, device: torch.device) -> None:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 class AveragedWeights:
     """Exponential moving average of a module's weights, with a warm-up.
 
-    The decay is min(decay, (1 + n) / (10 + n)) after n updates, so that the first, random weights are soon forgotten.
+    The decay is min(decay, (1 + n) / (10 + n)) after n updates, so that the first, random weights
+    are soon forgotten.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -25,7 +26,5 @@ class AveragedWeights:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
         current = module.state_dict()
-        names = list(self.weights)
-        torch._foreach_lerp_(
-            [self.weights[n] for n in names], [current[n] for n in names], 1 - decay
-        )
+        for name, value in self.weights.items():
+            value.lerp_(current[name], 1 - decay)

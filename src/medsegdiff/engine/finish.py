@@ -20,7 +20,7 @@ from medsegdiff.files import write_json
 
 
 def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) -> None:
-    """Validate the best weights on the whole validation split, choose the threshold, write both down."""
+    """Validate the best weights on all validation studies and choose the threshold."""
     best = pointer(setup.fold_folder, "best")
     if best is None:
         raise CheckpointError(
@@ -42,9 +42,11 @@ def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) ->
             "studies": result.per_study,
             "step": state.best_step,
             "predict": setup.config.predict.model_dump(mode="json"),
-            "rule": "mean over studies and foreground classes at native size; two empty masks count as 1, one empty as 0",
+            "rule": "mean over studies and foreground classes at native size; "
+            "two empty masks count as 1, one empty as 0",
         },
     )
     observer.noted(
-        f"Validation Dice {result.dice:.4f} at threshold {result.threshold} (step {state.best_step})."
+        f"Validation Dice {result.dice:.4f} at threshold {result.threshold}, "
+        f"step {state.best_step}."
     )

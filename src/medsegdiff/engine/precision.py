@@ -12,7 +12,7 @@ BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 and Arm proces
 
 
 def is_bf16_fast(device: torch.device) -> bool:
-    """Whether the device computes bfloat16 in hardware; elsewhere it is emulated and many times slower."""
+    """Whether the device computes bfloat16 in hardware; elsewhere it is emulated and slow."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}

@@ -26,7 +26,8 @@ SMALLEST_SHARE, LARGEST_SHARE = 1e-5, 0.995  # of the image that a believable fo
 def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Prediction:
     """Draw several masks for one study, fuse them, and return them on the study's own grid.
 
-    The study with its members is the unit of computation: nothing depends on other studies, order or file names.
+    The study with its members is the unit of computation: nothing depends on other studies, order
+        or file names.
 
     Args:
         sample: as read from disk; its labels are not looked at.
@@ -72,9 +73,10 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
 def draw_members(
     prepared: Prepared, model: TrainedModel, config: PredictConfig
 ) -> tuple[Float[Tensor, "M K *S"], Float[Tensor, "K *S"] | None]:
-    """Draw the members' probabilities on the network's grid, and the condition head's if there is one.
+    """Draw the members' probabilities, and the condition head's, on the network's grid.
 
-    With several folds, each draws its own members. A network that does not denoise gives its head as the one member.
+    With several folds, each draws its own members. A network that does not denoise gives its head
+    as the one member.
     """
     members: list[Tensor] = []
     heads: list[Tensor] = []
@@ -162,4 +164,7 @@ def plain_warnings(mask: Tensor) -> Iterator[str]:
     if share < SMALLEST_SHARE:
         yield "The mask is empty: nothing of the foreground classes was found."
     elif share > LARGEST_SHARE:
-        yield "The mask covers nearly the whole image: check that the image is of the kind the model was trained on."
+        yield (
+            "The mask covers nearly the whole image: check that the image is of the kind that the "
+            "model was trained on."
+        )

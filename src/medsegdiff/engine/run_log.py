@@ -15,7 +15,7 @@ LOSS_COLOUR, DICE_COLOUR, INK = (86, 180, 233), (230, 159, 0), (60, 60, 60)
 
 
 class RunLog:
-    """One JSON object a line, in the order of the steps; a resumed run drops the lines after its checkpoint."""
+    """One JSON object a line; a resumed run drops the lines after its checkpoint."""
 
     def __init__(self, path: Path, first_step: int) -> None:
         self.path = path
@@ -48,7 +48,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def curves(lines: list[dict[str, Any]]) -> Image.Image:
-    """Loss (left axis, averaged over neighbours) and validation Dice (right axis, 0 to 1) against the step."""
+    """Loss (left axis) and validation Dice (right axis, 0 to 1) against the step."""
     picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=12)
     losses = smoothed(

@@ -1,9 +1,9 @@
-"""Everything that stands before the first step of a training: splits, preparation, network, trainer."""
+"""What stands before the first step of a training: splits, preparation, network, trainer."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,7 +16,13 @@ from medsegdiff.engine.environment import environment
 from medsegdiff.engine.precision import chosen_device
 from medsegdiff.engine.run_splits import Fold, splits_of
 from medsegdiff.engine.trainer import Trainer
-from medsegdiff.engine.weights import TrainedModel, built, read_weights, weights_files
+from medsegdiff.engine.weights import (
+    TrainedModel,
+    built,
+    channels_last,
+    read_weights,
+    weights_files,
+)
 from medsegdiff.errors import DataError
 from medsegdiff.files import write_json
 from medsegdiff.models import SegmentationNetwork
@@ -50,7 +56,7 @@ class RunSetup:
     def averaged_model(self) -> TrainedModel:
         """The averaged weights as a model of their own, for validation."""
         model = self.trainer.model
-        network = build_network(model).to(self.trainer.device)
+        network = channels_last(build_network(model).to(self.trainer.device))
         network.load_state_dict(self.trainer.averaged.weights)
         network.eval().requires_grad_(False)
         return TrainedModel(
@@ -68,7 +74,8 @@ def set_up(
         run: the RUN folder.
         config: the run's settings.
         fold: number of the fold, or "all".
-        init: a model to start from (same network, channels and classes; its preparation is taken over).
+        init: a model to start from (same network, channels and classes; its preparation is taken
+            over).
         device_name: "auto", "cpu", "cuda", ...
     """
     device = chosen_device(device_name)
@@ -80,9 +87,7 @@ def set_up(
         network.load_state_dict(
             built(read_weights(weights_files(init)[0]), Path(init)).state_dict()
         )
-    network = network.to(
-        device, memory_format=torch.channels_last if len(model.grid_size) == 2 else None
-    )
+    network = channels_last(network.to(device))
     cache = PreparedCache(dataset, model.preparation, int(config.train.cache_gb * 2**30))
     trainer = Trainer(network, model, config.train, splits.train, cache, team)
     fold_folder = run / f"fold_{fold}"
@@ -130,11 +135,13 @@ def init_config(dataset: Dataset, init: str) -> ModelConfig:
     if label_map is None or label_map.classes != config.labels.classes:
         found = 0 if label_map is None else label_map.classes
         raise DataError(
-            f"{init} tells {config.labels.classes} classes apart, the data set has {found}. Train without --init."
+            f"{init} tells {config.labels.classes} classes apart, the data set has {found}. "
+            "Train without --init."
         )
     if len(dataset.channel_names) != len(config.channel_names):
         raise DataError(
-            f"{init} expects {len(config.channel_names)} image channels, the data set has {len(dataset.channel_names)}."
+            f"{init} expects {len(config.channel_names)} image channels, the data set has "
+            f"{len(dataset.channel_names)}. Train without --init."
         )
     return config.model_copy(update={"labels": label_map})
 
@@ -149,7 +156,7 @@ def build_network(model: ModelConfig, seed: int = 0) -> SegmentationNetwork:
 
 
 def settings_hash(config: RunConfig, model: ModelConfig) -> str:
-    """Hash of the settings that shape the weights; budget, cache and number format may change between resumes."""
+    """Hash of the settings that shape the weights; a budget or a cache may change on resuming."""
     free = {
         "max_steps",
         "max_minutes",

@@ -13,11 +13,12 @@ VALIDATION_SHARE = 0.15
 
 
 def splits_of(dataset: Dataset, fold: Fold, seed: int) -> Splits:
-    """The splits of one fold; studies of one patient stay together, and a declared test split is never touched.
+    """The splits of one fold; no patient is torn apart, a declared test split is never touched.
 
-    Fold 0 of a data set that declares its own splits is those. Other folds, and sets without splits, are divided into
-    five by the seed (into two, where there are too few patients for five). "all" trains on everything but the test
-    split and validates on the validation part of fold 0, so its validation figures are too good.
+    Fold 0 of a data set that declares its own splits is those. Other folds, and sets without
+    splits, are divided into five by the seed (into two, where there are too few patients for
+    five). "all" trains on everything but the test split and validates on the validation part of
+    fold 0, so its validation figures are too good.
 
     Raises:
         DataError: there are no masks, or too few patients.
@@ -26,7 +27,8 @@ def splits_of(dataset: Dataset, fold: Fold, seed: int) -> Splits:
     annotated = dataset.annotated_ids()
     if not annotated:
         raise DataError(
-            "No study has a mask, so there is nothing to learn from. Put masks of the same names as the images into "
+            "No study has a mask, so there is nothing to learn from. Put masks of the same names "
+            "as the images into "
             "a folder `masks` beside `images`."
         )
     declared = dataset.declared_splits()

@@ -1,4 +1,4 @@
-"""Stopping a training so that nothing is lost: Ctrl-C and SIGTERM ask, the loop answers after its step."""
+"""Stopping without loss: Ctrl-C and SIGTERM ask, the loop answers after its step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StopRequest:
 
 @contextmanager
 def listening() -> Iterator[StopRequest]:
-    """Turn signals into a request while inside; only the main thread can do that, elsewhere nothing changes."""
+    """Turn signals into a request while inside; outside the main thread nothing changes."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request

@@ -107,7 +107,8 @@ def resumed(
         ]
         if changed and not accept_changes:
             raise CheckpointError(
-                f"{folder} was made with other {' and '.join(changed)}. Choose another run folder, go on all the same "
+                f"{folder} was made with other {' and '.join(changed)}. Choose another run folder, "
+                "go on all the same "
                 "with --accept-changes, or start anew with --resume never."
             )
         restore(folder, setup.trainer.network, setup.trainer.averaged, setup.trainer.optimizer)
@@ -285,7 +286,8 @@ class Loop:
         if number:
             self.save()
             raise Interrupted(
-                f"Stopped after step {self.state.step} of {self.state.total_steps}; the state is saved in "
+                f"Stopped after step {self.state.step} of {self.state.total_steps}; the state is "
+                "saved in "
                 f"{self.setup.fold_folder}. The same command goes on from here.",
                 number,
             )

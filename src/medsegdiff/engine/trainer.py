@@ -57,10 +57,11 @@ class Trainer:
         self.failures = 0
 
     def step(self, number: int, total: int) -> float:
-        """Train on batch `number` (from 0) of `total`; a pure function of the weights and the number.
+        """Train on batch `number` of `total`; a pure function of the weights and the number.
 
         Returns:
-            The loss of the whole batch; nan if it was not finite and the weights were left as they are.
+            The loss of the whole batch; nan if it was not finite and the weights were left as they
+            are.
 
         Raises:
             NumericalError: that happened several times in a row; names the studies.
@@ -100,7 +101,7 @@ class Trainer:
         return image, x_0[rows].to(self.device), draw.rows(rows, self.device)
 
     def loss(self, image: Tensor, x_0: Tensor, draw: NoiseDraw) -> Tensor:
-        """Loss of the condition head, if there is one, plus that of the diffusion, if there is any."""
+        """Loss of the condition head plus that of the diffusion, as far as the network has them."""
         with autocast(self.settings.precision, self.device):
             condition = self.network.condition(image)
         loss = x_0.new_zeros(())
@@ -125,8 +126,10 @@ class Trainer:
         self.failures += 1
         if self.failures >= MOST_FAILURES:
             raise NumericalError(
-                f"The loss was not finite {MOST_FAILURES} times in a row, last at step {number} on the studies "
-                f"{', '.join(names)}. Nothing of it was saved. Look at these studies with `medsegdiff verify`, or "
+                f"The loss was not finite {MOST_FAILURES} times in a row, last at step {number} on "
+                "the studies "
+                f"{', '.join(names)}. Nothing of it was saved. Look at these studies with "
+                "`medsegdiff verify`, or "
                 f"lower train.learning_rate (now {self.settings.learning_rate})."
             )
         return math.nan

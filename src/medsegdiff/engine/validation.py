@@ -1,4 +1,4 @@
-"""Validation by what users will do: draw masks with the averaged weights and compare them at native size."""
+"""Validation as users predict: masks drawn with the averaged weights, compared at native size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights files: safetensors whose header says what the weights mean, and the models that are loaded from them."""
+"""Weights files whose header says what the weights mean, and the models loaded from them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from medsegdiff.diffusion import Process
 from medsegdiff.engine.config import ModelConfig, PredictConfig
@@ -52,10 +53,11 @@ class TrainedModel:
 
     @classmethod
     def load(cls, where: str | Path, device: str = "auto") -> TrainedModel:
-        """Load a bundled model by name, a MODEL folder, a RUN folder (best weights of all folds), or a weights file.
+        """Load a bundled model, a MODEL folder, a RUN folder (best of its folds), or a file.
 
         Raises:
-            CheckpointError: nothing is there, or it is damaged or of another kind; says which file and why.
+            CheckpointError: nothing is there, or it is damaged or of another kind; says which file
+                and why.
         """
         files = weights_files(where)
         target = chosen_device(device)
@@ -66,10 +68,12 @@ class TrainedModel:
             for content in contents
         ):
             raise CheckpointError(
-                f"The folds in {where} were trained with different settings. Choose one: -m {files[0]}."
+                f"The folds in {where} were trained with different settings. "
+                f"Choose one: -m {files[0]}."
             )
         networks = tuple(
-            built(content, file).to(target) for content, file in zip(contents, files, strict=True)
+            channels_last(built(content, file).to(target))
+            for content, file in zip(contents, files, strict=True)
         )
         digest = hashlib.sha256(
             "".join(content.sha256 for content in contents).encode()
@@ -99,7 +103,7 @@ class TrainedModel:
             )
         weights = {
             name: value.half() if value.is_floating_point() else value
-            for name, value in self.networks[0].state_dict().items()
+            for name, value in next(iter(self.networks)).state_dict().items()
         }
         write_weights(folder / WEIGHTS_FILE, weights, self.config, self.predict)
         write_json(folder / "config.json", header_values(self.config, self.predict))
@@ -141,7 +145,8 @@ def weights_files(where: str | Path) -> list[Path]:
         return best
     known = ", ".join(bundled_models()) or "none"
     raise CheckpointError(
-        f"There is no model at {where}. Give a bundled model's name ({known}), a model folder with {WEIGHTS_FILE}, "
+        f"There is no model at {where}. Give a bundled model's name ({known}), a model folder with "
+        f"{WEIGHTS_FILE}, "
         "a run folder that has been validated at least once, or a .safetensors file."
     )
 
@@ -187,7 +192,8 @@ def read_weights(path: Path) -> WeightsContent:
         tensors = load_tensors(content)
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is not a whole safetensors file ({error}). It may have been cut off while copying: copy it again."
+            f"{path} is not a whole safetensors file ({error}). It may have been cut off while "
+            "copying: copy it again."
         ) from None
     config, predict = _parsed_header(path, header)
     return WeightsContent(config, predict, tensors, hashlib.sha256(content).hexdigest())
@@ -219,13 +225,19 @@ def built(content: WeightsContent, path: Path) -> SegmentationNetwork:
     if faults:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
         raise CheckpointError(
-            f"{path} does not fit the network that its own header describes ({'; '.join(faults[:3])}{more}). "
+            f"{path} does not fit the network that its own header describes "
+            f"({'; '.join(faults[:3])}{more}). "
             "Use a file written by this program, unchanged."
         )
     network.load_state_dict(
         {name: value.to(expected[name].dtype) for name, value in content.tensors.items()}
     )
     return network.eval().requires_grad_(False)
+
+
+def channels_last(network: SegmentationNetwork) -> SegmentationNetwork:
+    """Lay the weights out with channels last, in which 2-D convolutions are fastest."""
+    return convert_conv2d_weight_memory_format(network, torch.channels_last)
 
 
 def write_checksums(folder: Path, names: list[str]) -> None:
@@ -243,7 +255,8 @@ def _parsed_header(path: Path, header: Mapping[str, str]) -> tuple[ModelConfig, 
         )
     if int(header.get("format_version", "0")) > FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} has format {header['format_version']}, this program knows up to {FORMAT_VERSION}. Upgrade medsegdiff."
+            f"{path} has format {header['format_version']}, this program knows up to "
+            f"{FORMAT_VERSION}. Upgrade medsegdiff."
         )
     try:
         return ModelConfig.model_validate_json(header["model"]), PredictConfig.model_validate_json(

@@ -22,7 +22,7 @@ def convolution(
 
 
 def faint(module: nn.Module, scale: float = 0.1) -> nn.Module:
-    """Start a layer small, so that what it adds to begins nearly as it is, yet gradients pass from the first step."""
+    """Start a layer small: what it adds to begins nearly as it is, yet gradients pass at once."""
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.mul_(scale)
@@ -79,7 +79,7 @@ def sinusoidal_embedding(t: Int[Tensor, " B"], features: int) -> Float[Tensor, "
 
 
 class ResidualBlock(nn.Module):
-    """Twice GroupNorm, SiLU, convolution, around a shortcut; the time is added after the first convolution.
+    """Twice GroupNorm, SiLU, convolution, around a shortcut; time is added after the first.
 
     Source: He et al. 2016 with pre-activation; MedSegDiff, section 3.
     """
@@ -141,7 +141,7 @@ class Stage(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """LN, multi-head attention, residual; LN, feed-forward, residual, over the positions of the grid.
+    """LN, multi-head attention, residual; LN, feed-forward, residual, over all positions.
 
     Source: MedSegDiff, section 3; Vaswani et al. 2017.
     """

@@ -1,4 +1,4 @@
-"""The FF-Parser: a learned filter in Fourier space that cleans noisy features before they meet the image.
+"""The FF-Parser: a learned filter in Fourier space that cleans noisy features.
 
 m -> FFT -> times a learned complex map -> inverse FFT -> m'
 """
@@ -18,9 +18,10 @@ FILTER_SIDE = {
 class FFParser(nn.Module):
     """Learned complex filter over spatial frequencies, which damps the noise of x_t.
 
-    Starts as the identity: every weight is 1 + 0i. Any grid: the filter is kept at one size and resampled in centred
-    order, so that the constant stays the constant. The real FFT implies weights that are Hermitian: A(-f) = conj A(f),
-    which keeps m' real. Runs in float32, also under autocast.
+    Starts as the identity: every weight is 1 + 0i. Any grid: the filter is kept at one size and
+        resampled in centred
+    order, so that the constant stays the constant. The real FFT implies weights that are
+    Hermitian: A(-f) = conj A(f), which keeps m' real. Runs in float32, also under autocast.
 
     Source: Wu et al. 2022, MedSegDiff, equations 4 to 6.
     """
@@ -45,17 +46,18 @@ class FFParser(nn.Module):
 
 
 def identity_filter(features: int, side: int, space_dims: int) -> Float[Tensor, "F *S 2"]:
-    """A filter that changes nothing: 1 + 0i at every frequency; zero frequency at side // 2 of the full axes."""
+    """A filter that changes nothing, 1 + 0i; zero frequency at side // 2 of the full axes."""
     weights = torch.zeros(features, *[side] * (space_dims - 1), side // 2 + 1, 2)
     weights[..., 0] = 1
     return weights
 
 
 def resampled(weights: Float[Tensor, "F *S 2"], size: tuple[int, ...]) -> Float[Tensor, "F *T 2"]:
-    """The stored filter at the frequencies of an rfftn over a grid of this size, by linear interpolation.
+    """The stored filter at the frequencies of an rfftn over a grid of this size, interpolated.
 
     Args:
-        weights: stored in centred order along the full axes, zero frequency first along the last one.
+        weights: stored in centred order along the full axes, zero frequency first along the last
+            one.
         size: voxels of the grid along each axis.
     """
     side = 2 * (weights.shape[-2] - 1)

@@ -1,4 +1,4 @@
-"""Dynamic conditional encoding: noisy features, cleaned by the FF-Parser, decide what of the image is looked at."""
+"""Dynamic conditional encoding: cleaned noisy features decide what of the image is looked at."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ class DynamicFusion(nn.Module):
     """Attentive fusion of image features with noisy mask features.
 
         m_x -> FF-Parser -> LN --\
-                                  x --> x m_I          ("paper")      m_I + gate * that  ("residual")
+                                  x --> x m_I          ("paper")      m_I + gate * that 
+                                  ("residual")
         m_I --------------> LN --/
 
-    The product is cubic and has no path on which m_I passes unchanged; the residual gate gives it one.
+    The product is cubic and has no path on which m_I passes unchanged; the residual gate gives it
+    one.
 
     Source: Wu et al. 2022, MedSegDiff, equation 3.
     """

@@ -43,7 +43,8 @@ class MedSegDiff(Network):
     Args:
         widths: features of the condition network, finest resolution first.
         blocks: residual blocks in each of its encoder stages; 0 leaves the finest one to the stem.
-        denoiser_widths: features of the denoiser at 1/4, 1/8, ... of the grid; at most as deep as `widths`.
+        denoiser_widths: features of the denoiser at 1/4, 1/8, ... of the grid; at most as deep as
+            `widths`.
         fusion: "residual" adds a gated identity path to equation 3, "paper" keeps it literally.
     """
 
@@ -58,8 +59,9 @@ class MedSegDiff(Network):
         check_stages(self.widths, self.blocks)
         if len(self.denoiser_widths) > len(self.widths) - PATCH_LEVEL:
             raise ValueError(
-                f"denoiser_widths has {len(self.denoiser_widths)} stages, but a condition network of "
-                f"{len(self.widths)} resolutions has features for {len(self.widths) - PATCH_LEVEL} of them"
+                f"denoiser_widths has {len(self.denoiser_widths)} stages, but a condition network "
+                f"of {len(self.widths)} resolutions has features for "
+                f"{len(self.widths) - PATCH_LEVEL} of them"
             )
         return self
 
@@ -105,7 +107,7 @@ class MedSegDiffModule(SegmentationNetwork):
     def denoise(
         self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
-        """The head's logits, corrected by what the noisy mask adds; the head is not trained through them."""
+        """The head's logits plus a correction; the head is not trained through them."""
         assert condition.logits is not None
         return condition.logits.detach() + self.denoiser(x_t, t, condition.features)
 
@@ -157,7 +159,7 @@ class LightDenoiser(nn.Module):
         return self.out(self.fine(m)).float()
 
     def patches(self, x_t: Float[Tensor, "B K *S"], like: Tensor) -> Float[Tensor, "B F *T"]:
-        """Patches of x_t as features, on the grid of the condition's features (padded where it does not divide)."""
+        """Patches of x_t as features on the grid of the condition's features, padded if need be."""
         short = [
             self.patch * have - want
             for have, want in zip(like.shape[2:], x_t.shape[2:], strict=True)

@@ -1,9 +1,10 @@
 """MedSegDiff as the paper has it: two encoders that talk, one decoder.
 
-    image -> stem -> I1 -> I2 -> A -> I3 -> A -> I4 ... -> E_I --\
-                           ^          ^                          + -> deepest block -> decoder -> output
-                        FF-Parser  FF-Parser                     |        ^ skips: image + mask features
-    x_t ---> stem -> X1 -> X2 -----> X3 -----> X4 ... ----> E_x --/
+image -> stem -> I1 -> I2 -> A -> I3 -> A -> I4 ... -> E_I --\
+                           ^          ^                          + -> deepest block -> decoder ->
+                           output
+FF-Parser  FF-Parser                     |        ^ skips: image + mask features
+x_t ---> stem -> X1 -> X2 -----> X3 -----> X4 ... ----> E_x --/
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ class MedSegDiffV1(Network):
     Args:
         size: the paper's S, B, L, ++; `small` and `tiny` for processors.
         fusion: "paper" keeps equation 3 literally, "residual" adds a gated identity path.
-        fused_stages: encoder stages, counted from 1, after which the image features are fused; None takes the
-            middle two, floor(n/2) and floor(n/2) + 1 of n.
+        fused_stages: encoder stages, counted from 1, after which the image features are fused;
+            None takes the middle two, floor(n/2) and floor(n/2) + 1 of n.
     """
 
     name: Literal["medsegdiff_v1"] = "medsegdiff_v1"
@@ -84,7 +85,7 @@ class MedSegDiffV1(Network):
 
 
 class MedSegDiffV1Module(SegmentationNetwork):
-    """See `MedSegDiffV1`. The image encoder depends on x_t and t, so the condition is only the image's stem."""
+    """See `MedSegDiffV1`; the image encoder depends on x_t and t, so the condition is the stem."""
 
     def __init__(
         self, settings: MedSegDiffV1, image_channels: int, mask_channels: int, space_dims: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -12,10 +13,11 @@ from medsegdiff.component import Component
 
 @dataclass(frozen=True)
 class Condition:
-    """What a network knows of the image before it sees any noise; computed once for all steps and members.
+    """What a network knows of the image before it sees noise: once for all steps and members.
 
     Args:
-        features: whatever the network's `denoise` needs, finest first; batch B or 1 (shared by all members).
+        features: whatever the network's `denoise` needs, finest first; batch B or 1 (shared by all
+            members).
         logits: the mask by the network's own head, shape (B, K, *S); None if it has none.
     """
 

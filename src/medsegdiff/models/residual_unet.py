@@ -1,6 +1,7 @@
-"""A residual U-Net on the image alone, with a mask head: the plain baseline and the default's condition network.
+"""A residual U-Net on the image alone, with a mask head: baseline and condition network.
 
-image -> stem -> [stage -> down] x n -> deepest stage -> [up -> + skip -> stage] x n -> head -> logits
+image -> stem -> [stage -> down] x n -> deepest stage -> [up -> + skip -> stage] x n -> head ->
+logits
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class ResidualUNet(nn.Module):
     def forward(
         self, image: Float[Tensor, "B C *S"]
     ) -> tuple[tuple[Tensor, ...], Float[Tensor, "B K *S"]]:
-        """Return the decoder's features, finest first (deepest stage last), and the mask's logits."""
+        """Return the decoder's features, finest first, and the mask's logits."""
         skips = self.encode(image)
         features = self.decode(skips)
         return features, self.head(features[0]).float()

@@ -40,7 +40,7 @@ class UNet(Network):
 
 
 class UNetModule(SegmentationNetwork):
-    """A residual U-Net that keeps the contract of networks: it has a condition with a head, and nothing else."""
+    """A residual U-Net behind the contract of networks: a condition with a head, nothing else."""
 
     denoises = False
 
