@@ -133,7 +133,8 @@ def evaluate_folders(
 def _all_metrics(classes: int) -> list[Metric]:
     """Every metric there is, with its own defaults; a new one is in the summary at once."""
     settings = {"classes": classes}
-    return [Metric.model_validate({"name": name, **settings}) for name in sorted(Metric.members)]
+    metrics = [Metric.model_validate({"name": name, **settings}) for name in sorted(Metric.members)]
+    return sorted(metrics, key=lambda one: one.is_distance)
 
 
 def _labels(pairs: MaskPairs, study: str) -> tuple[Int[Tensor, "*S"], Int[Tensor, "*P"]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import medsegdiff
 from medsegdiff.data import Dataset, Folder
 from medsegdiff.data.preparation import voxel_digest
 from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.opening import open_images, studies_of
 from medsegdiff.engine.outputs import Extras, StudyPrediction, mask_path
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.run_report import RunReport, StudyRecord
@@ -81,8 +82,8 @@ def predict_folder(
         ResourceError: the disk is full.
     """
     config, extras, out = config or model.predict, extras or Extras(), Path(out)
-    dataset = opened(Path(images), model)
-    studies = chosen_studies(dataset, split)
+    dataset = open_images(Path(images), model)
+    studies = studies_of(dataset, split)
     _refuse_to_overwrite(dataset, out)
     report = RunReport.begun(out, _settings(model, config, extras), is_continued)
     try:
@@ -108,34 +109,6 @@ def predict_folder(
         report.finished()
     finally:
         report.write()
-
-
-def opened(images: Path, model: TrainedModel) -> Folder:
-    """Open images with the channels that the weights expect.
-
-    Raises:
-        DataError: there is no image.
-    """
-    channels = len(model.config.channel_names)
-    return Folder.of_images(images, channels if channels in (1, 3) else None)
-
-
-def chosen_studies(dataset: Dataset, split: str | None) -> Sequence[str]:
-    """All studies, or those of one split.
-
-    Raises:
-        DataError: there is no such split.
-    """
-    if split is None:
-        return dataset.ids()
-    splits = dataset.declared_splits()
-    studies = getattr(splits, split, ()) if split in ("train", "val", "test") else ()
-    if not studies:
-        raise DataError(
-            f"The data set has no split {split!r} with studies in it. Give train, val or test, "
-            "and a folder with images/ and splits.json."
-        )
-    return sorted(studies)
 
 
 def _attempted(

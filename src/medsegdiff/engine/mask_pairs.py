@@ -17,6 +17,7 @@ from medsegdiff.data import Folder, LabelMap
 from medsegdiff.data.pairing import MASK_FOLDERS, MASK_SUFFIXES
 from medsegdiff.data.reader import is_image_file, read_image, read_mask
 from medsegdiff.data.writer import FULL_SCALE
+from medsegdiff.engine.opening import studies_of
 from medsegdiff.errors import DataError, MedSegDiffError
 
 MASKS_LOOKED_AT = 512  # enough to recognise the label values; every value is checked when compared
@@ -140,14 +141,7 @@ def _split(reference: Path, truth_folder: Path, split: str | None) -> set[str] |
         return None
     for root in (reference, truth_folder.parent):
         if (root / "splits.json").is_file():
-            splits = Folder(root=root).declared_splits(is_checked=False)
-            studies = getattr(splits, split, None)
-            if studies:
-                return set(studies)
-            raise DataError(
-                f"{root / 'splits.json'} has no split {split!r} with studies in it. Give train, "
-                "val or test."
-            )
+            return set(studies_of(Folder(root=root), split))
     raise DataError(f"There is no splits.json beside {truth_folder}, so {split!r} is not known.")
 
 

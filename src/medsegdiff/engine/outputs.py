@@ -87,8 +87,7 @@ class StudyPrediction(Prediction):
                 member_file = out / "members" / f"member_{number}" / path.name
                 write_labels(member_file, member.long(), self.label_map)
         if extras.previews:
-            shown = self.preview()
-            atomic_write(out / "previews" / name, lambda file: shown.save(file, format="PNG"))
+            write_picture(out / "previews" / name, self.preview())
         write_labels(path, self.mask, self.label_map)  # last: where there is a mask, all is there
         return path
 
@@ -133,6 +132,11 @@ def mask_path(folder: Path, study: str, label_map: LabelMap) -> Path:
         min(label_map.values) >= 0 and max(label_map.values) < 2**16
     )
     return folder / f"{study}{'.png' if fits_png else '.tif'}"
+
+
+def write_picture(path: Path, picture: Image.Image) -> None:
+    """Write a picture as PNG, atomically."""
+    atomic_write(path, lambda file: picture.save(file, format="PNG"))
 
 
 def _class_statistics(

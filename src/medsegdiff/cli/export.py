@@ -1,0 +1,22 @@
+"""`medsegdiff export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Source = Annotated[str, typer.Argument(help="A RUN folder, one of its folds, or a model.")]
+Target = Annotated[Path, typer.Option("-o", "--output", help="The MODEL folder to write.")]
+
+
+def export(run: Source, folder: Target) -> None:
+    """Write a run's best weights as a MODEL folder that is usable alone."""
+    from medsegdiff.cli import console
+    from medsegdiff.engine.export import export_model
+    from medsegdiff.engine.weights import TrainedModel
+
+    export_model(TrainedModel.load(run, "cpu"), folder)
+    console.result(str(folder))
+    console.log(f"Complete the model card {folder / 'README.md'}: on which data, for whom.")

@@ -1,0 +1,28 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "-m", "--model", help="A bundled model's name, a MODEL or RUN folder, or a weights file."
+    ),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
+Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
+Split = Annotated[
+    str | None,
+    typer.Option("--split", help="Only these studies of splits.json: train, val or test."),
+]
+Members = Annotated[int | None, typer.Option("--members", help="Masks drawn for each study.")]
+Out = Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")]
+
+
+def settings_argument(example: str) -> object:
+    """The argument that takes any other setting, with an example in its help."""
+    return typer.Argument(metavar="[PATH=VALUE]...", help=f"Any other setting, as {example}.")

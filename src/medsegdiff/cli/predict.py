@@ -1,0 +1,61 @@
+"""`medsegdiff predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsegdiff.cli.options import Device, Json, Members, Model, Out, Split, settings_argument
+
+Images = Annotated[Path, typer.Option("-i", "--input", help="An image or a folder of images.")]
+Steps = Annotated[int | None, typer.Option(help="Steps from noise to mask.")]
+Sampler = Annotated[str | None, typer.Option(help="ddim, dpm_solver or ddpm.")]
+Seed = Annotated[int | None, typer.Option(help="Another seed, other members.")]
+Probabilities = Annotated[bool, typer.Option("--save-probabilities", help="OUT/probabilities/")]
+Uncertainty = Annotated[bool, typer.Option("--save-uncertainty", help="OUT/uncertainty/")]
+SaveMembers = Annotated[bool, typer.Option("--save-members", help="OUT/members/")]
+Preview = Annotated[bool, typer.Option("--preview", help="Pictures for people: OUT/previews/")]
+Continue = Annotated[bool, typer.Option("--continue", help="Leave out what is done already.")]
+Settings = Annotated[list[str] | None, settings_argument("ensemble=staple keep_largest=true")]
+
+
+def predict(
+    images: Images,
+    out: Out,
+    model: Model,
+    settings: Settings = None,
+    members: Members = None,
+    steps: Steps = None,
+    sampler: Sampler = None,
+    seed: Seed = None,
+    probabilities: Probabilities = False,
+    uncertainty: Uncertainty = False,
+    save_members: SaveMembers = False,
+    previews: Preview = False,
+    is_continued: Continue = False,
+    split: Split = None,
+    device: Device = "auto",
+    is_json: Json = False,
+) -> int:
+    """Draw masks for an image or a folder of images, each at its own size."""
+    from medsegdiff.cli.settings import predict_config
+    from medsegdiff.cli.study_lines import show_predictions
+    from medsegdiff.engine.folder_prediction import predict_folder
+    from medsegdiff.engine.outputs import Extras
+    from medsegdiff.engine.weights import TrainedModel
+
+    trained = TrainedModel.load(model, device)
+    flags = {"members": members, "steps": steps, "sampler": sampler, "seed": seed}
+    config = predict_config(trained.predict, settings, **flags)
+    extras = Extras(
+        probabilities=probabilities,
+        uncertainty=uncertainty,
+        members=save_members,
+        previews=previews,
+    )
+    results = predict_folder(
+        images, out, trained, config, extras=extras, split=split, is_continued=is_continued
+    )
+    return show_predictions(results, is_json)

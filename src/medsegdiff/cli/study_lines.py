@@ -1,0 +1,133 @@
+"""What is shown of each study: one line on stdout, or one line of JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from statistics import fmean
+
+from medsegdiff.cli import console
+from medsegdiff.engine.demo import DemoResult
+from medsegdiff.engine.evaluate import StudyScore, Summary
+from medsegdiff.engine.evaluation_files import summary_table
+from medsegdiff.engine.folder_prediction import StudyResult
+from medsegdiff.engine.run_report import sentence
+from medsegdiff.errors import MedSegDiffError
+
+SHOWN_METRICS = ("Dice", "IoU", "HD95")
+NAMED = 5  # studies that a sentence names; the files name all
+
+
+def show_predictions(results: Iterable[StudyResult], is_json: bool) -> int:
+    """Show results as they come, then what failed.
+
+    Returns:
+        The exit code: 0; 3 if some studies failed; if all did, that of the first error.
+    """
+    started, failed, done = time.perf_counter(), [], 0
+    with console.bar("predicting", is_wanted=not is_json) as bar:
+        for result in results:
+            left = (time.perf_counter() - started) / result.number * (result.total - result.number)
+            if is_json:
+                console.json_result(**_values(result), seconds_left=round(left, 1))
+            else:
+                _show(result)
+            bar.at(result.number, result.total)
+            done += result.error is None
+            failed += [] if result.error is None else [result]
+    if not failed:
+        return 0
+    names = ", ".join(one.study for one in failed[:NAMED]) + (" ..." if failed[NAMED:] else "")
+    console.log(
+        f"{len(failed)} of {done + len(failed)} studies failed: {names}. See failures.json."
+    )
+    return 3 if done else _exit_code(failed[0].error)
+
+
+def show_demo(results: Iterable[DemoResult], is_json: bool) -> list[DemoResult]:
+    """Show Dice and seconds of each image as they come, then their means; returns them all."""
+    shown: list[DemoResult] = []
+    for one in results:
+        shown.append(one)
+        if is_json:
+            console.json_result(study=one.sample.study, dice=one.dice, seconds=one.seconds)
+        else:
+            name = one.sample.study
+            console.result(f"{name}  Dice {one.dice:.3f}  {one.seconds:.2f} s")
+    if shown and not is_json:
+        dice, seconds = fmean(one.dice for one in shown), fmean(one.seconds for one in shown)
+        console.result(f"mean of {len(shown)}  Dice {dice:.3f}  {seconds:.2f} s an image")
+    return shown
+
+
+def show_score(score: StudyScore, is_json: bool) -> None:
+    """Show one study's figures."""
+    if is_json:
+        values = {name: _known(score.mean(name)) for name in score.values}
+        console.json_result(study=score.study, **values)
+        return
+    figures = "  ".join(f"{name} {score.mean(name):.4f}" for name in SHOWN_METRICS)
+    console.result(f"{score.study}  {figures.replace('nan', 'unknown')}")
+
+
+def show_summary(summary: Summary, is_json: bool) -> int:
+    """Show the means and what could not be compared.
+
+    Returns:
+        The exit code: 0, or 3 if a reference was not compared.
+    """
+    if is_json:
+        means = {name: _known(one.mean) for name, one in summary.means.items()}
+        console.json_result(
+            event="summary", **means, missing=summary.missing, failed=dict(summary.failed)
+        )
+    else:
+        for line in summary_table(summary):
+            console.result(line)
+    for finding in summary.findings:
+        console.log(finding)
+    for study, message in summary.failed.items():
+        console.log(f"{study} could not be compared: {message}")
+    for names, what in (
+        (summary.missing, "reference(s) have no prediction and are not in the means"),
+        (summary.unmatched, "prediction(s) have no reference and are not in the means"),
+    ):
+        if names:
+            some = ", ".join(names[:NAMED]) + (" ..." if names[NAMED:] else "")
+            console.log(f"{len(names)} {what}: {some}.")
+    return 0 if summary.is_complete else 3
+
+
+def _show(result: StudyResult) -> None:
+    if result.error is not None:
+        console.result(f"{result.study}  failed")
+        console.log(f"{result.study}: {sentence(result.error)}")
+    elif result.prediction is None:
+        console.result(f"{result.study}  {result.mask_file}  done before")
+    else:
+        quality = result.prediction.quality
+        stated = "" if quality is None else f"  quality {quality:.3f}"
+        console.result(f"{result.study}  {result.mask_file}{stated}  {result.seconds:.2f} s")
+        for warning in result.prediction.warnings:
+            console.log(f"{result.study}: {warning}")
+
+
+def _values(result: StudyResult) -> dict[str, object]:
+    found = result.prediction
+    return {
+        "study": result.study,
+        "status": "failed" if result.error else "skipped" if result.is_skipped else "done",
+        "mask": result.mask_file,
+        "quality": None if found is None else found.quality,
+        "warnings": [] if found is None else list(found.warnings),
+        "message": None if result.error is None else sentence(result.error),
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _exit_code(error: Exception | None) -> int:
+    return error.exit_code if isinstance(error, MedSegDiffError) else 1
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None

@@ -1,0 +1,40 @@
+"""`medsegdiff verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[Path, typer.Argument(help="A folder with images/ and masks/.")]
+Report = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON, too.")]
+Sheet = Annotated[
+    Path | None,
+    typer.Option("-o", "--sheet", help="The picture; else DATA's name_verify.png here."),
+]
+Side = Annotated[int, typer.Option(help="Side of the grid that the network will see, in pixels.")]
+
+
+def verify(data: Data, report: Report = None, sheet: Sheet = None, side: Side = 128) -> int:
+    """Look through a data set before any training, and show it with its masks outlined."""
+    from medsegdiff.cli import console
+    from medsegdiff.engine.opening import look_through
+    from medsegdiff.engine.outputs import write_picture
+    from medsegdiff.files import write_json
+
+    with console.bar("reading") as bar:
+        found = look_through(data, side, progress=bar.at)
+    console.result(found.text())
+    if report is not None:
+        write_json(report, found.to_json())
+    if found.studies:
+        picture = sheet or named_after(data)
+        write_picture(picture, found.contact_sheet())
+        console.log(f"Look at {picture}.")
+    return 0 if found.ok else 4
+
+
+def named_after(data: Path) -> Path:
+    """The picture of a data set, in the current folder."""
+    return Path(f"{data.resolve().name}_verify.png")

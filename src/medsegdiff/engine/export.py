@@ -1,0 +1,72 @@
+"""From a trained model to a MODEL folder that is usable alone, with its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import medsegdiff
+from medsegdiff.engine.model_info import home, parameter_count, validation_figures
+from medsegdiff.engine.weights import TrainedModel
+
+CARD = """# {name}
+
+Segments {classes} on {channels} images. Written by `medsegdiff export`, version {version}.
+
+    medsegdiff predict -i IMAGES -o OUT -m {name}
+
+| | |
+|---|---|
+| network | {network}, {parameters:.1f} million weights |
+| grid | {grid} pixels; masks come back at the image's own size |
+| stored label values | {values} |
+| threshold | {threshold} |
+| validation Dice | {dice} |
+| weights | {weights_hash} |
+
+## Data
+
+Say here on which images it was trained, of whom, from which machines, and under which licence.
+
+## Limits
+
+It knows only images like those it was trained on, and it may be wrong without looking unsure.
+**Not a medical device**: for research; a person who can judge the image must look at every mask.
+"""
+
+
+def export_model(model: TrainedModel, folder: Path) -> None:
+    """Write a MODEL folder: weights (float16), config, card, metrics, checksums.
+
+    A card and figures that lie beside the weights are kept.
+
+    Raises:
+        CheckpointError: the model has several folds.
+    """
+    metrics = validation_figures(model)
+    model.save(folder, existing_card(model) or model_card(model, folder.name, metrics), metrics)
+
+
+def model_card(model: TrainedModel, name: str, metrics: dict[str, Any]) -> str:
+    """The card of a model about which only its weights are known."""
+    config, labels = model.config, model.config.labels
+    dice = metrics.get("dice")
+    return CARD.format(
+        name=name,
+        classes=", ".join(labels.names[1:]),
+        channels="/".join(config.channel_names),
+        version=medsegdiff.__version__,
+        network=config.network.model_dump()["name"],
+        parameters=parameter_count(model) / 1e6,
+        grid=" x ".join(map(str, reversed(config.grid_size))),
+        values=", ".join(map(str, labels.colours or labels.values)),
+        threshold=config.threshold,
+        dice="unknown" if dice is None else f"{dice:.4f}",
+        weights_hash=model.weights_hash,
+    )
+
+
+def existing_card(model: TrainedModel) -> str | None:
+    """The card in the folder that the model was loaded from, if it has one."""
+    file = home(model) / "README.md"
+    return file.read_text(encoding="utf-8") if file.is_file() else None

@@ -1,0 +1,68 @@
+"""What can be said of a trained model from its weights and the figures that lie beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from medsegdiff.engine.weights import TrainedModel, bundled_models
+
+
+def described(model: TrainedModel) -> dict[str, Any]:
+    """What a model segments, on which images, how, and how well; unknown is None."""
+    config, labels, figures = model.config, model.config.labels, validation_figures(model)
+    sampler = model.predict.sampler.model_dump()
+    return {
+        "model": model.name,
+        "classes": dict(zip(labels.names, labels.colours or labels.values, strict=True)),
+        "channels": list(config.channel_names),
+        "network": config.network.model_dump()["name"],
+        "million_weights": parameter_count(model) / 1e6,
+        "folds": len(model.networks),
+        "grid": list(reversed(config.grid_size)),
+        "objective": config.objective.model_dump()["name"],
+        "threshold": config.threshold,
+        "members": model.predict.members,
+        "sampler": f"{sampler['name']}, {sampler['steps']} steps",
+        "ensemble": model.predict.ensemble.model_dump()["name"],
+        "validation_dice": figures.get("dice"),
+        "weights_hash": model.weights_hash,
+    }
+
+
+def bundled_summaries() -> Iterator[dict[str, Any]]:
+    """Name, classes, size and validation Dice of each bundled model."""
+    for name, folder in bundled_models().items():
+        facts = described(TrainedModel.load(name, "cpu"))
+        size = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 1e6
+        yield {
+            "model": name,
+            "classes": list(facts["classes"])[1:],
+            "channels": facts["channels"],
+            "validation_dice": facts["validation_dice"],
+            "megabytes": round(size, 1),
+        }
+
+
+def parameter_count(model: TrainedModel) -> int:
+    """Number of weights of one network."""
+    return sum(weight.numel() for weight in model.networks[0].parameters())
+
+
+def validation_figures(model: TrainedModel) -> dict[str, Any]:
+    """Figures that lie beside the weights: `metrics.json`, or the validation of a run's fold."""
+    folder = home(model)
+    names = ("metrics.json", "validation/summary.json")
+    for fold in (folder, *sorted(folder.glob("fold_*"))):
+        for name in names:
+            if (fold / name).is_file():
+                return json.loads((fold / name).read_text(encoding="utf-8"))
+    return {}
+
+
+def home(model: TrainedModel) -> Path:
+    """The folder that a model was loaded from."""
+    place = bundled_models().get(model.name, Path(model.name))
+    return place.parent if place.is_file() else place
