@@ -118,7 +118,7 @@ class PredictConfig(Config):
 
     Args:
         sampler: the walk from noise to mask, with its steps.
-        members: masks drawn for each study.
+        members: masks drawn for each study; 0 takes the mask of the condition head alone.
         ensemble: how they are fused.
         seed: another seed, other members.
         member_batch: members that go through the network at once; less needs less memory.
@@ -128,7 +128,7 @@ class PredictConfig(Config):
     """
 
     sampler: SerializeAsAny[Sampler] = DDIM()
-    members: int = Field(default=8, ge=1)
+    members: int = Field(default=8, ge=0)
     ensemble: SerializeAsAny[Ensemble] = Mean()
     seed: int = 0
     member_batch: int = Field(default=8, ge=1)

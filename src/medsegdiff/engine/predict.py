@@ -17,6 +17,7 @@ from medsegdiff.engine.config import ModelConfig, PredictConfig
 from medsegdiff.engine.postprocessing import cleaned
 from medsegdiff.engine.precision import autocast, uses_bf16
 from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.errors import ConfigError
 from medsegdiff.models import SegmentationNetwork
 from medsegdiff.types import Prediction, Sample, labels_from_probability
 
@@ -75,8 +76,8 @@ def draw_members(
 ) -> tuple[Float[Tensor, "M K *S"], Float[Tensor, "K *S"] | None]:
     """Draw the members' probabilities, and the condition head's, on the network's grid.
 
-    With several folds, each draws its own members. A network that does not denoise gives its head
-    as the one member.
+    With several folds, each draws its own members. Without members, or with a network that does
+    not denoise, the head is the one member.
     """
     members: list[Tensor] = []
     heads: list[Tensor] = []
@@ -86,8 +87,8 @@ def draw_members(
             bound = bind(network, prepared.image.to(model.device), model.config, process, config)
             if bound.head is not None:
                 heads.append(bound.head)
-            if bound.denoise is None:
-                members.append(heads[-1][None])
+            if bound.denoise is None or config.members == 0:
+                members.append(only_head(bound, model.name)[None])
             else:
                 members.extend(sampled(bound.denoise, prepared, process, model, config))
         head = torch.stack(heads).mean(dim=0).cpu() if heads else None
@@ -108,6 +109,17 @@ def sampled(
         noise = Noise(prepared.digest, chunk, config.seed, shape)
         x_0 = config.sampler(denoise, noise().to(model.device), process, noise=noise)  # (M, K, *S)
         yield process.probability(x_0)
+
+
+def only_head(bound: BoundNetwork, name: str) -> Float[Tensor, "K *S"]:
+    """The condition head's probability, for a prediction without any noise.
+
+    Raises:
+        ConfigError: the network has no head.
+    """
+    if bound.head is None:
+        raise ConfigError(f"{name} has no condition head: ask for at least one member.")
+    return bound.head
 
 
 @dataclass(frozen=True)
