@@ -1,7 +1,8 @@
 """What the values in masks stand for: classes, or the noise of compression and smoothing.
 
-A class has voxels whose neighbours all hold the same value. Noise has none: its voxels lie between
-a lower and a higher value, or next to a far more frequent one.
+A class has voxels whose neighbours all hold the same value, or, if it is thin, at least voxels that
+are not on a slope. Noise lies between a lower and a higher value, or close to a far more frequent
+one.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from medsegdiff.errors import DataError
 
 SOLID = 0.2  # share of a class's voxels inside it (a disc of 5 pixels has 0.4)
 BETWEEN = 0.3  # share of voxels between a lower and a higher value, from which a value is noise
+FEW_VALUES = 16  # among more, a class must have an inside: compression rings beside every edge
 NEAR = 24  # grey levels around a class in which much rarer values are its compression noise
 RARER = 20  # times
+RARE = 0.0005  # share of all voxels; less of a value among many is noise
+CALM = 12  # grey levels between a voxel and its neighbours inside an area that was compressed
+CLOSE = 4  # grey levels around a class within which half of all but the usual value must lie
+HALF, MOST = 0.5, 0.8
 GREY = 0x010101  # the packed colour of grey level 1
 MOST_CLASSES = 64
-MOST_NOISE = 0.2  # share of all voxels
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,15 @@ class Evidence:
         ]
 
 
-def gather_evidence(masks: Iterable[np.ndarray], declared: Collection[int] | None) -> Evidence:
+def gather_evidence(
+    masks: Iterable[np.ndarray], declared: Collection[int] | None, is_certain: bool = False
+) -> Evidence:
     """Look through raw masks for the values that stand for classes.
 
     Args:
         masks: raw masks, shape (H, W) or (H, W, 3).
-        declared: values known to be classes; a mask with no other is believed at once.
+        declared: values said to be classes; masks with no other are believed at once.
+        is_certain: whether these values are classes even if others occur.
 
     Raises:
         DataError: the masks look like pictures, not like labels.
@@ -73,15 +81,19 @@ def gather_evidence(masks: Iterable[np.ndarray], declared: Collection[int] | Non
     for raw in masks:
         (coloured if raw.ndim == 3 else grey).add(raw, set(declared or ()))
     is_colour = bool(coloured.total)
-    return _judged(coloured.joined(grey) if is_colour else grey, set(declared or ()), is_colour)
+    tally = coloured.joined(grey) if is_colour else grey
+    if set(tally.total) <= set(declared or ()):
+        return Evidence(tuple(sorted(tally.total)), 0.0, is_colour)
+    return _judged(tally, set(declared or ()) if is_certain else set(), is_colour)
 
 
 @dataclass
 class _Tally:
-    """Counts of each value: in all, inside an area of its own, on a slope between two others."""
+    """Counts of each value: in all; inside an area of it, or nearly so; on a slope."""
 
     total: Counter[int] = field(default_factory=Counter)
     solid: Counter[int] = field(default_factory=Counter)
+    calm: Counter[int] = field(default_factory=Counter)
     between: Counter[int] = field(default_factory=Counter)
 
     def add(self, raw: np.ndarray, declared: Collection[int]) -> None:
@@ -92,12 +104,15 @@ class _Tally:
         self.total.update(count)
         if len(keys) <= 2 or set(keys) <= set(declared):
             self.solid.update(count)
+            self.calm.update(count)
             return
         channels = raw if raw.ndim == 3 else raw[..., None]
         low, high = _neighbourhood(channels)
         inside = (low == high).all(axis=-1).ravel()
+        calm = (high.astype(np.int64) - low <= CALM).all(axis=-1).ravel()
         slope = ((low < channels) & (channels < high)).any(axis=-1).ravel()
-        for counter, where in ((self.solid, inside), (self.between, slope)):
+        judged = ((self.solid, inside), (self.calm, calm), (self.between, slope))
+        for counter, where in judged:
             counter.update(dict(zip(keys, np.bincount(place.ravel(), where).tolist(), strict=True)))
 
     def joined(self, grey: _Tally) -> _Tally:
@@ -105,6 +120,7 @@ class _Tally:
         for mine, theirs in (
             (self.total, grey.total),
             (self.solid, grey.solid),
+            (self.calm, grey.calm),
             (self.between, grey.between),
         ):
             mine.update({value * GREY: count for value, count in theirs.items()})
@@ -114,37 +130,40 @@ class _Tally:
 def _judged(tally: _Tally, known: Collection[int], is_colour: bool) -> Evidence:
     """Tell classes from noise."""
     total = tally.total
-    if set(total) <= set(known):
-        return Evidence(tuple(sorted(total)), 0.0, is_colour)
-    likely = [
-        value
-        for value, count in total.most_common()
-        if value in known
-        or tally.solid[value] >= SOLID * count
-        or tally.between[value] < BETWEEN * count
-    ]
-    if len(likely) < len(total) or len(likely) > MOST_CLASSES:
-        likely = _without_fringe(likely, total, known, is_colour)
-    noise = 1 - sum(total[value] for value in likely) / max(sum(total.values()), 1)
-    if len(likely) > MOST_CLASSES or noise > MOST_NOISE:
-        raise DataError(
-            f"The masks hold {len(total)} different values, which looks like pictures or numbered "
-            "objects rather than classes. Save one number a class, or declare the values in "
-            "dataset.json."
-        )
-    return Evidence(tuple(sorted(likely)), noise if len(likely) < len(total) else 0.0, is_colour)
+    if all(tally.solid[value] >= SOLID * count for value, count in total.items()):
+        likely = list(total)
+    elif len(total) <= FEW_VALUES:
+        likely = [
+            value
+            for value, count in total.most_common()
+            if value in known
+            or tally.solid[value] >= SOLID * count
+            or tally.between[value] < BETWEEN * count
+        ]
+        if len(likely) < len(total):
+            likely = _without_fringe(likely, total, known, is_colour, rarer=RARER)
+    else:
+        rare = RARE * sum(total.values())
+        likely = [
+            value
+            for value, count in total.most_common()
+            if value in known or (tally.calm[value] >= SOLID * count and count > rare)
+        ]
+        likely = _without_fringe(likely, total, known, is_colour, rarer=1)
+    _check_credible(likely, total, bool(known), is_colour)
+    kept = sum(total[value] for value in likely)
+    noise = 0.0 if len(likely) == len(total) else 1 - kept / sum(total.values())
+    return Evidence(tuple(sorted(likely)), noise, is_colour)
 
 
 def _without_fringe(
-    likely: list[int], total: Counter[int], known: Collection[int], is_colour: bool
+    likely: list[int], total: Counter[int], known: Collection[int], is_colour: bool, rarer: float
 ) -> list[int]:
-    """Drop values that lie close to a far more frequent one; `likely` is ordered by frequency."""
+    """Drop values close to one that is more frequent by a factor; `likely` is ordered by that."""
     kept: list[int] = []
     for value in likely:
-        place = _point(value, is_colour)
         is_fringe = any(
-            np.abs(_point(other, is_colour) - place).max() <= NEAR
-            and total[other] > RARER * total[value]
+            _distance(value, other, is_colour) <= NEAR and total[other] >= rarer * total[value]
             for other in kept
         )
         if value in known or not is_fringe:
@@ -152,8 +171,39 @@ def _without_fringe(
     return kept
 
 
-def _point(value: int, is_colour: bool) -> np.ndarray:
-    return unpack_colours(np.asarray([value]))[0] if is_colour else np.asarray([value])
+def _check_credible(
+    likely: list[int], total: Counter[int], is_certain: bool, is_colour: bool
+) -> None:
+    """Refuse photographs and numbered objects, which also have areas of one value."""
+
+    def share_within(distance: int, values: Collection[int]) -> float:
+        near = [
+            value
+            for value in values
+            if any(_distance(value, one, is_colour) <= distance for one in likely)
+        ]
+        return sum(total[value] for value in near) / max(sum(total[v] for v in values), 1)
+
+    usual = total.most_common(1)[0][0] if total else 0
+    others = [value for value in total if value != usual]
+    must_be_close = len(likely) > 2 and len(likely) < len(total) and not is_certain
+    if (
+        len(likely) > MOST_CLASSES
+        or share_within(NEAR, list(total)) < MOST
+        or (must_be_close and share_within(CLOSE, others) < HALF)
+    ):
+        raise DataError(
+            f"The masks hold {len(total)} different values, which looks like pictures or numbered "
+            "objects rather than classes. Save one number a class, or declare the values in "
+            "dataset.json."
+        )
+
+
+def _distance(value: int, other: int, is_colour: bool) -> int:
+    """Largest difference of two values over their channels."""
+    if not is_colour:
+        return abs(value - other)
+    return max(abs((value >> shift & 255) - (other >> shift & 255)) for shift in (16, 8, 0))
 
 
 def _neighbourhood(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from medsegdiff.data.label_evidence import (
 )
 from medsegdiff.errors import DataError
 
-SURE = 8  # grey levels from a class's value within which a voxel of a noisy mask belongs to it
+SURE = 8  # grey levels around a class's value in which a voxel of a noisy mask belongs to it
 
 
 class LabelMap(Config):
@@ -83,11 +83,11 @@ class LabelMap(Config):
             DataError: the masks do not hold what is declared, or look like pictures.
         """
         declared = cls.declared(labels, label_values, colours) if labels else None
-        evidence = gather_evidence(masks, _packed_values(declared))
+        is_certain = bool(label_values or (declared and declared.colours))
+        evidence = gather_evidence(masks, _packed_values(declared), is_certain)
         if declared is None:
             return cls._found(evidence)
-        fixed = bool(label_values)
-        return declared._compared(evidence, fixed)
+        return declared._compared(evidence, is_certain)
 
     @classmethod
     def declared(
@@ -134,13 +134,13 @@ class LabelMap(Config):
         found = cls.model_validate({"names": names, **_stored(values, evidence)})
         return found, [*findings, f"Masks hold {found._listed()}.", *evidence.noise_report()]
 
-    def _compared(self, evidence: Evidence, fixed: bool) -> tuple[Self, list[str]]:
+    def _compared(self, evidence: Evidence, is_certain: bool) -> tuple[Self, list[str]]:
         """Keep the declared map if the masks agree, else their values in order where safe."""
         seen, mine = set(evidence.classes), set(_packed_values(self) or ())
         if seen <= mine and evidence.is_colour <= bool(self.colours):
             return self.model_copy(update={"is_noisy": evidence.is_noisy}), evidence.noise_report()
-        in_order = not fixed and (not evidence.is_colour or self.classes == 2)
-        if not in_order or len(seen) != self.classes or self.colours:
+        in_order = not is_certain and (not evidence.is_colour or self.classes == 2)
+        if not in_order or len(seen) != self.classes:
             raise DataError(
                 f"dataset.json declares {self._listed()}, but the masks hold {evidence.listed()}. "
                 'Give the stored value of every class as "label_values": {"name": value}, or as '
@@ -214,7 +214,10 @@ class LabelMap(Config):
         """
         from scipy import ndimage
 
-        doubtful = np.abs(np.asarray(self.values)[labels] - stored.astype(np.int64)) > SURE
+        stored = stored.astype(np.int64)
+        low, high = ndimage.minimum_filter(stored, 3), ndimage.maximum_filter(stored, 3)
+        on_slope = (stored - low > SURE) & (high - stored > SURE)
+        doubtful = on_slope | (np.abs(np.asarray(self.values)[labels] - stored) > SURE)
         if not doubtful.any() or doubtful.all():
             return labels
         nearest = ndimage.distance_transform_edt(

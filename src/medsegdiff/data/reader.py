@@ -124,7 +124,7 @@ def read_image(path: Path, budget_bytes: int = BUDGET_BYTES) -> Float[Tensor, "C
             "the folder."
         )
     values = _decoded(path, is_mask=False)
-    if not np.isfinite(values).all():
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise UnreadableStudy(
             f"{path} holds intensities that are not finite numbers. Save it without them."
         )
