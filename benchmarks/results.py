@@ -1,4 +1,4 @@
-"""The table of a finished run: condition head, few and many steps, one and many members, on one split.
+"""The table of a finished run: condition head, steps and members, beside a plain U-Net.
 
     python benchmarks/results.py DATA RUN [--baseline RUN] [--also RUN] [--split test] [-o
     results.json]
@@ -82,15 +82,21 @@ def rows_of(model: TrainedModel, name: str) -> list[Row]:
         )
         for steps, members in STEPS_AND_MEMBERS
     ]
-    if model.config.network.name == "medsegdiff":
+    if network_name(model) == "medsegdiff":
         rows.insert(0, Row(f"{name}, condition head", model, with_predict(base, members=0)))
     return rows
 
 
 def own_row(model: TrainedModel, name: str) -> Row:
     """A model as its own recipe predicts."""
-    steps, members = model.predict.sampler.steps, model.predict.members
-    return Row(f"{name}, {model.predict.sampler.name} {steps} x {members}", model, model.predict)
+    sampler = model.predict.sampler.model_dump()
+    how = f"{sampler['name']} {sampler['steps']} x {model.predict.members}"
+    return Row(f"{name}, {how}", model, model.predict)
+
+
+def network_name(model: TrainedModel) -> str:
+    """The name of the network that the weights belong to."""
+    return str(model.config.network.model_dump()["name"])
 
 
 def markdown(figures: list[dict[str, Any]]) -> str:
@@ -106,8 +112,8 @@ def markdown(figures: list[dict[str, Any]]) -> str:
             below, above = one["minus_baseline_95"]
             minus = f"{one['minus_baseline']:+.4f} ({below:+.4f} to {above:+.4f})"
         lines.append(
-            f"| {one['row']} | {one['dice']:.4f} | {low:.4f} to {high:.4f} | {minus} | {one['ece']:.4f} "
-            f"| {one['ece_band']:.4f} | {one['seconds']:.3f} |"
+            f"| {one['row']} | {one['dice']:.4f} | {low:.4f} to {high:.4f} | {minus} "
+            f"| {one['ece']:.4f} | {one['ece_band']:.4f} | {one['seconds']:.3f} |"
         )
     return "\n".join(lines)
 
@@ -139,7 +145,7 @@ def main() -> None:
     rows = rows_of(TrainedModel.load(arguments.run), "default") + baseline
     if arguments.also:
         other = TrainedModel.load(arguments.also)
-        rows.append(own_row(other, other.config.network.name))
+        rows.append(own_row(other, network_name(other)))
     for study in getattr(splits, arguments.split):
         sample = dataset.load(study)
         for row in rows:
