@@ -6,6 +6,8 @@ without noise keeps (x_t - sqrt(alpha_bar) MU) / deviation(x_t) as it is from st
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -55,7 +57,7 @@ def largest_error(sampler, p):
 
 def ratios(kind):
     errors = [largest_error(kind(steps=steps), even_process()) for steps in COUNTS]
-    return [coarse / fine for coarse, fine in zip(errors, errors[1:], strict=False)]
+    return [coarse / fine for coarse, fine in pairwise(errors)]
 
 
 def test_error_of_ddim_halves_when_steps_double():

@@ -1,0 +1,126 @@
+"""Blocks: time in full rank, any width, any grid, two or three dimensions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medsegdiff.models.blocks import (
+    AttentionBlock,
+    LayerNorm,
+    ResidualBlock,
+    Stage,
+    TimeEmbedding,
+    convolution,
+    faint,
+    group_norm,
+    resized,
+    sinusoidal_embedding,
+)
+
+widths = st.integers(1, 130)
+
+
+def randn(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def rank(embedding):
+    singular = torch.linalg.svdvals(embedding.double() - embedding.double().mean(0))
+    return int((singular > 1e-3 * singular[0]).sum())
+
+
+def test_levels_are_told_apart_in_many_directions():
+    levels = torch.arange(1001)
+    assert rank(sinusoidal_embedding(levels, 64)) > 20
+    assert rank(TimeEmbedding(64)(levels).detach()) > 5  # 1 would be linear in t
+
+
+def test_sinusoids_are_those_of_their_formula():
+    found = sinusoidal_embedding(torch.tensor([3, 700]), 6)
+    for row, t in zip(found.tolist(), (3, 700), strict=True):
+        phases = [t * 10_000 ** (-i / 3) for i in range(3)]
+        expected = [math.cos(p) for p in phases] + [math.sin(p) for p in phases]
+        assert row == pytest.approx(expected, abs=1e-4)
+
+
+def test_no_two_levels_look_alike():
+    embedding = sinusoidal_embedding(torch.arange(1001), 32)
+    distance = torch.cdist(embedding, embedding) + 9 * torch.eye(1001)
+    assert distance.min() > 0.1
+
+
+@given(widths)
+def test_group_norm_takes_any_width_with_groups_of_four_or_more(features):
+    norm = group_norm(features)
+    assert features % norm.num_groups == 0
+    assert features // norm.num_groups >= min(4, features)
+
+
+@given(st.integers(1, 130))
+def test_attention_takes_any_width(features):
+    block, m = AttentionBlock(features), randn(2, features, 2, 3)
+    assert features % block.heads == 0
+    assert block(m).shape == m.shape
+
+
+@torch.no_grad()
+def test_attention_is_that_of_a_naive_loop():
+    block, tokens = AttentionBlock(8, head_features=4), randn(1, 5, 8)
+    query, key, value = block.query_key_value(tokens)[0].split(8, dim=1)
+    heads = []
+    for part in (slice(0, 4), slice(4, 8)):
+        affinity = (query[:, part] @ key[:, part].T / 2).softmax(dim=1)
+        heads.append(affinity @ value[:, part])
+    expected = block.project(torch.cat(heads, dim=1))
+    torch.testing.assert_close(block.attend(tokens)[0], expected)
+
+
+@torch.no_grad()
+def test_attention_sees_the_whole_grid_and_keeps_its_order():
+    block, m = AttentionBlock(8), randn(1, 8, 3, 4)
+    torch.testing.assert_close(block(m.flip(2)), block(m).flip(2))
+    far = m.clone()
+    far[..., 2, 3] *= -1
+    assert not torch.allclose(block(far)[..., 0, 0], block(m)[..., 0, 0])
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.sampled_from([2, 3]), st.sampled_from([0, 6]))
+def test_residual_blocks_take_any_width(inputs, outputs, space_dims, time):
+    block = ResidualBlock(inputs, outputs, time, space_dims)
+    embedded = randn(2, time) if time else None
+    assert block(randn(2, inputs, *[5] * space_dims), embedded).shape[1] == outputs
+
+
+def test_time_reaches_every_block_of_a_stage():
+    stage, m = Stage(3, 4, 2, time_features=6), randn(1, 3, 5, 5)
+    assert not torch.allclose(stage(m, randn(1, 6)), stage(m, randn(1, 6, seed=1)))
+    assert all(block.time is not None for block in stage.blocks)
+
+
+def test_layer_norm_normalises_the_features_of_each_position():
+    normed = LayerNorm(16)(7 + 3 * randn(2, 16, 4, 5))
+    torch.testing.assert_close(normed.mean(1), torch.zeros(2, 4, 5), rtol=0, atol=1e-5)
+    torch.testing.assert_close(normed.var(1, correction=0), torch.ones(2, 4, 5), rtol=0, atol=1e-3)
+
+
+@given(st.integers(1, 12), st.integers(1, 12))
+def test_halving_rounds_up_and_resizing_returns(height, width):
+    m = randn(1, 2, height, width)
+    half = convolution(2, 2, 3, stride=2)(m)
+    assert half.shape[2:] == (-(-height // 2), -(-width // 2))
+    assert resized(half, m).shape[2:] == m.shape[2:]
+
+
+def test_a_faint_layer_starts_small_but_not_at_zero():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        plain = convolution(2, 4, 1)
+        torch.manual_seed(0)
+        small = faint(convolution(2, 4, 1))
+    torch.testing.assert_close(small.weight, 0.1 * plain.weight)
+    assert small.weight.any()

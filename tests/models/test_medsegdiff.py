@@ -1,0 +1,120 @@
+"""The default network: one look at the image, a light denoiser, and gradients into both."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch.utils.flop_counter import FlopCounterMode
+
+from medsegdiff.models.ff_parser import FFParser
+from medsegdiff.models.medsegdiff import MedSegDiff
+
+T = torch.tensor([5])
+SMALL = {"widths": (4, 6, 8, 10), "blocks": (0, 1, 1, 1), "denoiser_widths": (6, 8)}
+
+
+def randn(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def network(image_channels=3, mask_channels=1, space_dims=2, **chosen):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        built = MedSegDiff(**{**SMALL, **chosen}).build(image_channels, mask_channels, space_dims)
+    return built.eval()
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=2), st.integers(1, 4), st.integers(1, 3))
+@torch.no_grad()
+def test_any_grid_and_any_channels(grid, image_channels, mask_channels):
+    module = network(image_channels, mask_channels)
+    condition = module.condition(randn(1, image_channels, *grid))
+    out = module.denoise(randn(2, mask_channels, *grid), torch.tensor([1, 900]), condition)
+    assert out.shape == (2, mask_channels, *grid)
+    assert out.isfinite().all()
+
+
+@settings(max_examples=10)
+@given(st.lists(st.integers(1, 40), min_size=3, max_size=3), st.integers(1, 80))
+@torch.no_grad()
+def test_any_width(widths, inner):
+    module = network(widths=widths, blocks=(1, 0, 2), denoiser_widths=(inner,))
+    out = module.denoise(randn(1, 1, 9, 8), torch.tensor([9]), module.condition(randn(1, 3, 9, 8)))
+    assert out.shape == (1, 1, 9, 8)
+
+
+@pytest.mark.parametrize("fusion", ["residual", "paper"])
+@pytest.mark.parametrize("space_dims", [2, 3])
+def test_every_weight_learns_from_the_two_losses_at_once(fusion, space_dims):
+    module, grid = network(space_dims=space_dims, fusion=fusion), [12] * space_dims
+    condition = module.condition(randn(2, 3, *grid))
+    out = module.denoise(randn(2, 1, *grid, seed=1), torch.tensor([7, 600]), condition)
+    (out.square().mean() + condition.logits.square().mean()).backward()
+    assert all(weight.grad is not None and weight.grad.any() for weight in module.parameters())
+
+
+def test_the_denoising_loss_trains_the_condition_network_but_not_its_head():
+    module = network()
+    condition = module.condition(randn(1, 3, 12, 12))
+    module.denoise(randn(1, 1, 12, 12), torch.tensor([600]), condition).square().mean().backward()
+    assert module.image_unet.stem.weight.grad.any()
+    assert all(weight.grad is None for weight in module.image_unet.head.parameters())
+
+
+@torch.no_grad()
+def test_a_fresh_network_stays_close_to_its_head():
+    module = network()
+    condition = module.condition(randn(1, 3, 16, 16))
+    out = module.denoise(randn(1, 1, 16, 16), torch.tensor([600]), condition)
+    assert (out - condition.logits).abs().max() < 0.5
+
+
+@torch.no_grad()
+def test_cutting_gradients_off_changes_no_value():
+    module = network()
+    condition = module.condition(randn(1, 3, 12, 12))
+    given = randn(2, 1, 12, 12), torch.tensor([5, 600])
+    assert torch.equal(
+        module.denoise(*given, condition), module.denoise(*given, condition.detached())
+    )
+
+
+@torch.no_grad()
+def test_a_step_costs_a_fraction_of_the_look_at_the_image():
+    module, image, x_t, t = MedSegDiff().build(3, 1), randn(1, 3, 32, 32), randn(1, 1, 32, 32), T
+    with FlopCounterMode(display=False) as looking:
+        condition = module.condition(image)
+    with FlopCounterMode(display=False) as denoising:
+        module.denoise(x_t, t, condition)
+    assert denoising.get_total_flops() < looking.get_total_flops() / 3
+
+
+def test_filters_are_a_small_share_of_the_weights():
+    module = MedSegDiff().build(3, 1)
+    filters = sum(part.filter.numel() for part in module.modules() if isinstance(part, FFParser))
+    assert 0 < filters < 0.05 * sum(weight.numel() for weight in module.parameters())
+
+
+def test_every_denoiser_stage_meets_the_image_through_its_own_filter():
+    module = MedSegDiff().build(3, 1)
+    assert [part.filter.shape[0] for part in module.modules() if isinstance(part, FFParser)] == [
+        48,
+        64,
+        96,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"blocks": (1, 1)}, "widths has 4 stages and blocks has 2"),
+        ({"denoiser_widths": (6, 8, 8)}, "denoiser_widths has 3 stages"),
+    ],
+)
+def test_stages_that_do_not_match_are_refused(chosen, message):
+    with pytest.raises(ValidationError, match=message):
+        MedSegDiff(**{**SMALL, **chosen})

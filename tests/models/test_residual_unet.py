@@ -1,0 +1,56 @@
+"""The residual U-Net: features of every resolution, any grid, any depth."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from medsegdiff.models.residual_unet import ResidualUNet
+from medsegdiff.models.unet import UNet
+
+
+def randn(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(1, 20), min_size=2, max_size=3), st.integers(1, 4))
+@torch.no_grad()
+def test_features_halve_from_resolution_to_resolution(grid, depth):
+    unet = ResidualUNet(2, 1, (3, 4, 5, 6)[:depth], (0, 1, 2, 1)[:depth], len(grid))
+    features, logits = unet(randn(1, 2, *grid))
+    assert logits.shape == (1, 1, *grid)
+    for level, feature in enumerate(features):
+        assert feature.shape == (1, level + 3, *[-(-side // 2**level) for side in grid])
+
+
+def test_the_head_reads_the_finest_features():
+    unet = ResidualUNet(1, 2, (4, 6), (1, 1), 2)
+    features, logits = unet(randn(1, 1, 8, 8))
+    assert torch.equal(unet.head(features[0]), logits)
+
+
+@torch.no_grad()
+def test_the_deepest_stage_sees_far():
+    unet, image = ResidualUNet(1, 1, (4, 4, 4, 4), (1, 1, 1, 1), 2), randn(1, 1, 32, 32)
+    far = image.clone()
+    far[..., -1, -1] += 100
+    assert not torch.equal(unet(far)[1][..., 0, 0], unet(image)[1][..., 0, 0])
+
+
+def test_a_plain_unet_has_a_head_and_nothing_to_denoise_with():
+    network = UNet(widths=(4, 6), blocks=(1, 1)).build(3, 1)
+    condition = network.condition(randn(1, 3, 9, 7))
+    assert not network.denoises
+    assert condition.logits.shape == (1, 1, 9, 7)
+    assert not condition.features
+    with pytest.raises(NotImplementedError, match="does not denoise"):
+        network.denoise(randn(1, 1, 9, 7), torch.tensor([1]), condition)
+
+
+def test_stages_that_do_not_match_are_refused():
+    with pytest.raises(ValidationError, match="widths has 2 stages and blocks has 1"):
+        UNet(widths=(4, 6), blocks=(1,))
