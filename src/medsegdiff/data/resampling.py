@@ -13,6 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+GOLDEN = 0.6180339887498949  # its multiples modulo 1 are spread evenly, so that ties are too
+TIE = 1e-4  # difference of two shares below which they are equal
+
 
 def resize_labels(labels: Int[Tensor, "H W"], size: tuple[int, int]) -> Int[Tensor, "h w"]:
     """Resize class numbers; the area of each class relative to the grid is kept to half a pixel.
@@ -68,6 +71,7 @@ def _largest(shares: Float[Tensor, "n"], area: Tensor) -> Int[Tensor, "m"]:
 def _mask_of_largest(shares: Float[Tensor, "n"], area: Tensor) -> Tensor:
     count = min(round(float(area)), len(shares))
     mask = torch.zeros(len(shares), dtype=torch.bool)
-    order = shares.sort(descending=True, stable=True).indices
+    spread = torch.arange(len(shares), dtype=torch.float64) * GOLDEN % 1
+    order = (shares.double() + TIE * spread).sort(descending=True, stable=True).indices
     mask[order[:count]] = True
     return mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +43,14 @@ def write_map(path: Path, values: Float[Tensor, "H W"]) -> None:
 
 def _write(path: Path, array: np.ndarray) -> None:
     ending = path.suffix.lower()
+    content = io.BytesIO()
     if ending in (".tif", ".tiff"):
-        atomic_write(path, lambda file: tifffile.imwrite(file, array, compression="zlib"))
+        tifffile.imwrite(content, array, compression="zlib")
     elif ending == ".png" and array.dtype in (np.uint8, np.uint16):
-        atomic_write(path, lambda file: Image.fromarray(array).save(file, format="PNG"))
+        Image.fromarray(array).save(content, format="PNG")
     else:
         raise DataError(
             f"{path} cannot hold values of type {array.dtype}. Use the ending .tif for values "
             "below 0 or above 65535, and .png or .tif otherwise."
         )
+    atomic_write(path, content.getvalue())

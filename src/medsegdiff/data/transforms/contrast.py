@@ -32,6 +32,6 @@ class Contrast(Transform):
     def apply(self, image: Float[Tensor, "B C *S"], drawn: Drawn) -> Float[Tensor, "B C *S"]:
         space = tuple(range(2, image.ndim))
         mean = image.mean(dim=space, keepdim=True)
-        stretched = mean + (image - mean) * per_image(drawn["factor"], image)
+        stretched = image + (image - mean) * per_image(drawn["factor"] - 1, image)
         low, high = image.amin(dim=space, keepdim=True), image.amax(dim=space, keepdim=True)
         return stretched.clamp(low, high)

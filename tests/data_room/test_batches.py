@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medsegdiff.data import Folder, Preparation, PreparedCache, batch_indices
+from medsegdiff.errors import DataError
+
+Make = Callable[..., Folder]
+
+
+@given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 9))
+def test_every_epoch_holds_every_study_once(n: int, batch_size: int, seed: int) -> None:
+    steps = -(-3 * n // batch_size)
+    stream = [i for step in range(steps) for i in batch_indices(n, batch_size, step, seed)]
+    assert all(sorted(stream[start : start + n]) == list(range(n)) for start in (0, n, 2 * n))
+
+
+def test_no_batch_is_short_and_none_is_dropped() -> None:
+    counts = Counter(i for step in range(70) for i in batch_indices(7, 4, step, seed=0))
+    assert set(counts.values()) == {40}
+    assert len(batch_indices(3, 8, 0, seed=0)) == 8
+
+
+def test_the_stream_can_be_entered_anywhere() -> None:
+    there = batch_indices(11, 4, 1000, seed=3)
+    for step in range(5):
+        batch_indices(11, 4, step, seed=3)
+    assert batch_indices(11, 4, 1000, seed=3) == there
+
+
+def test_seed_and_epoch_change_the_order() -> None:
+    first = batch_indices(50, 50, 0, seed=0)
+    assert first != batch_indices(50, 50, 1, seed=0)
+    assert first != batch_indices(50, 50, 0, seed=1)
+    assert first[:5] == [20, 41, 19, 46, 0]
+
+
+def cache(folder: Folder, max_bytes: int = 2**20) -> PreparedCache:
+    return PreparedCache(folder, Preparation.fit(folder, folder.ids(), side=16), max_bytes)
+
+
+def test_a_kept_study_is_not_read_again(make_folder: Make) -> None:
+    kept = cache(make_folder())
+    first = kept["a"]
+    (kept.dataset.files("a")[0]).unlink()
+    assert kept["a"] is first
+
+
+def test_memory_is_bounded_and_the_oldest_goes_first(make_folder: Make) -> None:
+    one = cache(make_folder())["a"].size_bytes
+    kept = cache(make_folder(), max_bytes=2 * one)
+    first = kept["a"]
+    for study in "bacd":
+        kept[study]
+        assert kept.kept_bytes <= 2 * one
+    assert kept["a"] is not first
+    assert cache(make_folder(), max_bytes=1)["a"].image.equal(first.image)
+
+
+def test_a_batch_is_stacked(make_folder: Make) -> None:
+    image, labels = cache(make_folder()).batch(["c", "a", "c"])
+    assert image.shape == (3, 1, 16, 16)
+    assert labels[0].equal(labels[2])
+
+
+def test_a_batch_without_mask_is_refused(make_folder: Make) -> None:
+    folder = make_folder("ab")
+    (folder.root / "masks/b.png").unlink()
+    with pytest.raises(DataError, match="No mask to train on for: b"):
+        cache(Folder(root=folder.root)).batch(["a", "b"])
