@@ -163,8 +163,6 @@ class Report:
 
     def _to_know(self) -> list[str]:
         listed = {
-            "image(s) without a mask": self.without_mask,
-            "mask(s) without an image": self.masks_alone,
             "mask(s) that outline nothing": self.empty_masks,
             "blank image(s)": self.blank_images,
             "image(s) that occur more than once": tuple(map(" = ".join, self.duplicates)),

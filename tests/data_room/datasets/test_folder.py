@@ -169,7 +169,10 @@ def test_images_without_mask_are_told(make_folder: Make, save: Save) -> None:
     save("masks/d.png", np.zeros((24, 32), dtype=np.uint8))
     fresh = Folder(root=folder.root)
     assert fresh.annotated_ids() == ["a", "b"]
-    assert any("no mask" in finding for finding in fresh.findings)
+    assert any(
+        "Without a mask, and so left out of training: 1 (c)" in finding
+        for finding in fresh.findings
+    )
     assert fresh.masks_without_image == ("d",)
 
 

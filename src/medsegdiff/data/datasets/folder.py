@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -119,11 +120,12 @@ class Folder(Dataset):
         if len(self._channel_counts) > 1:
             delivered = "colour" if len(self.channel_names) == 3 else "grey"
             found.append(f"Grey and colour images are mixed; all are read as {delivered}.")
-        missing = len(self.ids()) - len(self.annotated_ids())
-        if missing and self.annotated_ids():
-            found.append(f"{missing} image(s) have no mask and are left out of training.")
-        if self._files.masks_alone:
-            found.append(f"{len(self._files.masks_alone)} mask(s) have no image and are not used.")
+        annotated = self.annotated_ids()
+        missing = sorted(set(self.ids()) - set(annotated)) if annotated else []
+        if missing:
+            found.append(f"Without a mask, and so left out of training: {_some(missing)}.")
+        if self.masks_without_image:
+            found.append(f"Masks without an image: {_some(self.masks_without_image)}.")
         return tuple(found)
 
     @property
@@ -267,6 +269,10 @@ class Folder(Dataset):
             return read_mask(path, self.budget_bytes)
         except MedSegDiffError:
             return None
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{len(names)} ({', '.join(names[:5])}{' ...' if len(names) > 5 else ''})"
 
 
 def _read_json(path: Path) -> Any:
