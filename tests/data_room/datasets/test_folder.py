@@ -178,3 +178,11 @@ def test_images_without_mask_are_told(make_folder: Make, save: Save) -> None:
 
 def test_a_folder_is_chosen_by_name(tmp_path: Path) -> None:
     assert Dataset.model_validate({"name": "folder", "root": tmp_path}) == Folder(root=tmp_path)
+
+
+def test_masks_are_not_looked_at_to_predict(make_folder: Make, save: Save) -> None:
+    folder = make_folder("a")
+    save("masks/a.png", np.zeros((9, 9), dtype=np.uint8))
+    opened = Folder.of_images(folder.root)
+    assert opened.load("a").labels is None
+    assert opened.findings == ()

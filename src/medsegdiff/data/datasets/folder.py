@@ -11,20 +11,18 @@ A folder of images alone, or one image, is a data set without masks.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
-from pydantic import ValidationError
 from torch import Tensor
 from typing_extensions import Self
 
 from medsegdiff.data.dataset import Dataset
+from medsegdiff.data.declaration import Declaration, read_declaration, read_splits
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.pairing import FolderFiles, find_files
 from medsegdiff.data.reader import BUDGET_BYTES, Header, read_header, read_image, read_mask
@@ -44,12 +42,14 @@ class Folder(Dataset):
         root: the folder, or one image file.
         channels: image channels to deliver, 1 or 3; None for what the files hold. Grey is expanded
             to three equal channels; colour is never reduced to grey unless it shows none.
+        with_masks: whether masks are looked for; they are neither needed nor read to predict.
         budget_bytes: the most memory that one decoded image may take.
     """
 
     name: Literal["folder"] = "folder"
     root: Path
     channels: Literal[1, 3] | None = None
+    with_masks: bool = True
     budget_bytes: int = BUDGET_BYTES
 
     @classmethod
@@ -59,7 +59,7 @@ class Folder(Dataset):
         Raises:
             DataError: there is no image.
         """
-        folder = cls.model_validate({"root": path, "channels": channels})
+        folder = cls.model_validate({"root": path, "channels": channels, "with_masks": False})
         folder.ids()
         return folder
 
@@ -101,13 +101,10 @@ class Folder(Dataset):
 
     @cached_property
     def _channel_names(self) -> tuple[str, ...]:
-        declared = self._declared.get("channel_names")
-        count = self.channels or (
-            len(declared) if declared else max(self._channel_counts, default=1)
-        )
-        if declared and len(declared) == count:
-            values = declared.values() if isinstance(declared, dict) else declared
-            return tuple(map(str, values))
+        declared = self._declared.channel_names
+        count = self.channels or len(declared) or max(self._channel_counts, default=1)
+        if len(declared) == count:
+            return declared
         return CHANNEL_NAMES.get(count) or tuple(f"channel_{index}" for index in range(count))
 
     @property
@@ -133,32 +130,11 @@ class Folder(Dataset):
         return self._files.masks_alone
 
     def declared_splits(self, is_checked: bool = True) -> Splits | None:
-        path = self._folder / "splits.json"
-        if not path.is_file():
-            return None
-        try:
-            splits = Splits.model_validate(_read_json(path))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            raise DataError(
-                f'{path} must be {{"train": [names], "val": [names], "test": [names]}}: '
-                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}."
-            ) from None
-        strangers = sorted({*splits.train, *splits.val, *splits.test} - set(self._files.images))
-        if strangers:
-            raise DataError(
-                f"{path} names {len(strangers)} studies that have no image: "
-                f"{', '.join(strangers[:5])}. Correct the names (they are file names without "
-                "their ending)."
-            )
-        return splits.checked(self.group) if is_checked else splits
+        splits = read_splits(self.root / "splits.json", self._files.images)
+        return splits.checked(self.group) if splits and is_checked else splits
 
     def group(self, study: str) -> str:
-        known = self._declared.get("groups") or {}
-        if study in known:
-            return str(known[study])
-        found = self._group_pattern.search(study) if self._group_pattern else None
-        return found.group(1) if found else study
+        return self._declared.group(study)
 
     def header(self, study: str) -> Header:
         """What a study's image file declares about itself, without decoding it."""
@@ -205,37 +181,14 @@ class Folder(Dataset):
             "are expected. Convert the image, or correct channel_names in dataset.json."
         )
 
-    @property
-    def _folder(self) -> Path:
-        return self.root if self.root.is_dir() else self.root.parent
-
     @cached_property
     def _files(self) -> FolderFiles:
-        return find_files(self.root)
+        files = find_files(self.root)
+        return files if self.with_masks else FolderFiles(files.images)
 
     @cached_property
-    def _declared(self) -> dict[str, Any]:
-        """The content of dataset.json, if there is one."""
-        path = self._folder / "dataset.json"
-        content = _read_json(path) if path.is_file() and self.root.is_dir() else {}
-        if not isinstance(content, dict):
-            raise DataError(f"{path} must hold a JSON object.")
-        return content
-
-    @cached_property
-    def _group_pattern(self) -> re.Pattern[str] | None:
-        pattern = self._declared.get("group_pattern")
-        if pattern is None:
-            return None
-        try:
-            compiled = re.compile(pattern)
-        except (re.error, TypeError) as error:
-            raise DataError(
-                f"group_pattern in dataset.json is no regular expression: {error}."
-            ) from None
-        if compiled.groups < 1:
-            raise DataError(f"group_pattern {pattern!r} needs a group in parentheses: the patient.")
-        return compiled
+    def _declared(self) -> Declaration:
+        return read_declaration(self.root / "dataset.json")
 
     @cached_property
     def _channel_counts(self) -> set[int]:
@@ -258,9 +211,9 @@ class Folder(Dataset):
         chosen = paths[:: -(-len(paths) // MASKS_LOOKED_AT)]
         return LabelMap.recognise(
             (raw for raw in map(self._raw_or_none, chosen) if raw is not None),
-            declared.get("labels"),
-            declared.get("label_values"),
-            declared.get("colors"),
+            declared.labels,
+            declared.label_values,
+            declared.colors,
         )
 
     def _raw_or_none(self, path: Path) -> np.ndarray | None:
@@ -273,10 +226,3 @@ class Folder(Dataset):
 
 def _some(names: Sequence[str]) -> str:
     return f"{len(names)} ({', '.join(names[:5])}{' ...' if len(names) > 5 else ''})"
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path} is not valid JSON: {error}.") from None

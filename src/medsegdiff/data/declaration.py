@@ -1,0 +1,107 @@
+"""What a data set says about itself in `dataset.json` and `splits.json`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from medsegdiff.data.splits import Splits
+from medsegdiff.errors import DataError
+
+
+class Declaration(BaseModel):
+    """The entries of `dataset.json` that are acted upon; all are optional, others are let be.
+
+    Args:
+        channel_names: what each image channel shows, in order.
+        labels: class numbers by name, background 0.
+        label_values: stored values by name, where they are not the class numbers.
+        colors: stored colours by name.
+        groups: the patient of each study.
+        group_pattern: a regular expression on a study's name; its first group is the patient.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    channel_names: tuple[str, ...] = ()
+    labels: dict[str, Any] | None = None
+    label_values: dict[str, int] | None = None
+    colors: dict[str, tuple[int, int, int]] | None = None
+    groups: dict[str, str | int] = {}
+    group_pattern: re.Pattern[str] | None = None
+
+    @field_validator("channel_names", mode="before")
+    @classmethod
+    def _in_order(cls, names: Any) -> Any:
+        """Take nnU-Net's mapping {"0": name, "1": name} as well as a list."""
+        return tuple(map(str, names.values())) if isinstance(names, dict) else names
+
+    @field_validator("group_pattern")
+    @classmethod
+    def _has_a_group(cls, pattern: re.Pattern[str] | None) -> re.Pattern[str] | None:
+        if pattern is not None and pattern.groups < 1:
+            raise ValueError("the pattern needs a group in parentheses: the patient")
+        return pattern
+
+    def group(self, study: str) -> str:
+        """The patient that a study belongs to; the study itself when unknown."""
+        if study in self.groups:
+            return str(self.groups[study])
+        found = self.group_pattern.search(study) if self.group_pattern else None
+        return found.group(1) if found and found.group(1) else study
+
+
+def read_declaration(path: Path) -> Declaration:
+    """Read `dataset.json`; without the file, nothing is declared.
+
+    Raises:
+        DataError: it is not JSON, or an entry is not what it must be.
+    """
+    if not path.is_file():
+        return Declaration()
+    try:
+        return Declaration.model_validate(_read_json(path))
+    except ValidationError as error:
+        raise DataError(f"{path} cannot be used: {_first_problem(error)}.") from None
+
+
+def read_splits(path: Path, studies: Collection[str]) -> Splits | None:
+    """Read `splits.json`; None without the file.
+
+    Raises:
+        DataError: it is not what it must be, or names a study that is not there.
+    """
+    if not path.is_file():
+        return None
+    try:
+        splits = Splits.model_validate(_read_json(path))
+    except ValidationError as error:
+        raise DataError(
+            f'{path} must be {{"train": [names], "val": [names], "test": [names]}}: '
+            f"{_first_problem(error)}."
+        ) from None
+    strangers = sorted({*splits.train, *splits.val, *splits.test} - set(studies))
+    if strangers:
+        raise DataError(
+            f"{path} names {len(strangers)} studies that have no image: "
+            f"{', '.join(strangers[:5])}. Correct the names (they are file names without their "
+            "ending)."
+        )
+    return splits
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}".removeprefix(": ")
+
+
+def _read_json(path: Path) -> Mapping[str, Any] | list[Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} is not valid JSON: {error}.") from None
