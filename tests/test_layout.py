@@ -18,6 +18,7 @@ TORCH_GLOBALS = re.compile(
     r"|np\.random\.(seed|rand|normal)|random\.seed"
 )
 ENVIRONMENT = re.compile(r"os\.environ|os\.getenv")
+FORKED = "with torch.random.fork_rng"  # torch's layers draw their weights from the global stream
 SPEAKS_TO_TORCHRUN = "distributed.py"  # torchrun tells its processes their rank in no other way
 
 
@@ -46,10 +47,15 @@ def test_files_and_functions_are_short(file: Path) -> None:
             assert lines <= 40, f"{file.name}: {node.name} has {lines} lines"
 
 
+def without_forks(text: str) -> str:
+    """Leave out a seed that is set on the first line inside a fork, which restores what was before."""
+    return re.sub(re.escape(FORKED) + r"\(.*\):\n\s+torch\.manual_seed\(.*\)", "", text)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
 def test_library_code_leaves_global_state_alone(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    assert not TORCH_GLOBALS.search(text), f"{file.name} changes global state"
+    assert not TORCH_GLOBALS.search(without_forks(text)), f"{file.name} changes global state"
     assert file.name == SPEAKS_TO_TORCHRUN or not ENVIRONMENT.search(text)
     if "cli" not in file.parts:
         assert not re.search(r"^\s*print\(", text, re.M), f"{file.name} prints"
