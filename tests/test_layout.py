@@ -48,7 +48,7 @@ def test_files_and_functions_are_short(file: Path) -> None:
 
 
 def without_forks(text: str) -> str:
-    """Leave out a seed that is set on the first line inside a fork, which restores what was before."""
+    """Leave out a seed set on the first line inside a fork, which restores what was before."""
     return re.sub(re.escape(FORKED) + r"\(.*\):\n\s+torch\.manual_seed\(.*\)", "", text)
 
 
