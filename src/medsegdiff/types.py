@@ -113,7 +113,7 @@ def labels_from_probability(
     """Class per voxel: the likeliest, or foreground where one channel reaches the threshold."""
     if probability.shape[0] == 1:
         return (probability[0] >= threshold).long()
-    return probability.max(dim=0).indices  # the first of equals; ten times faster than argmax on a CPU
+    return probability.max(dim=0).indices  # the first of equals; faster than argmax on a CPU
 
 
 def one_hot(labels: Int[Tensor, "*B_S"], classes: int, dim: int = 1) -> Tensor:

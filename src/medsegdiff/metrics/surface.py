@@ -32,7 +32,7 @@ def surface_distances(
 
 
 def _surface(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return mask & ~ndimage.binary_erosion(mask)
+    return mask & ~np.asarray(ndimage.binary_erosion(mask), dtype=bool)
 
 
 def _distance_to(
