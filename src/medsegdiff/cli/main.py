@@ -34,7 +34,6 @@ app = typer.Typer(
     name="medsegdiff",
     help="Segment medical images by diffusion: several plausible masks, fused into one.",
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -68,11 +67,11 @@ def run(arguments: Sequence[str]) -> int:
         0 all done, 1 our own bug, 2 usage, 3 some studies failed, 4 refused, 5 resources,
         130 stopped.
     """
-    words = [word for word in arguments if word != "--debug"]
+    words = [word for word in arguments if word != "--debug"] or ["--help"]
     try:
         return _called(words)
     except (Exception, KeyboardInterrupt) as error:
-        if len(words) < len(arguments):
+        if "--debug" in arguments:
             console.log(traceback.format_exc())
         return _told(error)
 
@@ -115,7 +114,7 @@ def _usage(error: Any) -> str:
     """What is wrong with the command line, and where its help is."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "medsegdiff"
-    return f"{error.format_message()} Type {command} --help."
+    return f"{error.format_message().rstrip('.')}. Type {command} --help."
 
 
 def _terminate(number: int, frame: object) -> None:

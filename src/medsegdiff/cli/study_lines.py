@@ -35,13 +35,11 @@ def show_predictions(results: Iterable[StudyResult], is_json: bool) -> int:
             bar.at(result.number, result.total)
             done += result.error is None
             failed += [] if result.error is None else [result]
-    if not failed:
-        return 0
-    names = ", ".join(one.study for one in failed[:NAMED]) + (" ..." if failed[NAMED:] else "")
-    console.log(
-        f"{len(failed)} of {done + len(failed)} studies failed: {names}. See failures.json."
-    )
-    return 3 if done else _exit_code(failed[0].error)
+    if len(failed) + done > 1 and failed:
+        names = ", ".join(one.study for one in failed[:NAMED]) + (" ..." if failed[NAMED:] else "")
+        total = done + len(failed)
+        console.log(f"{len(failed)} of {total} studies failed: {names}. See failures.json.")
+    return 0 if not failed else 3 if done else _exit_code(failed[0].error)
 
 
 def show_demo(results: Iterable[DemoResult], is_json: bool) -> list[DemoResult]:

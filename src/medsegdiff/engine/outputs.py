@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 from typing_extensions import Self
@@ -95,10 +96,11 @@ class StudyPrediction(Prediction):
         """The image, the image with the mask's outline, and the uncertainty, side by side."""
         side = min(max(*self.geometry.shape, SMALLEST_PREVIEW), LARGEST_PREVIEW)
         quality = "" if self.quality is None else f", quality {self.quality:.2f}"
+        image, uncertainty = thinned(self.image, side), thinned(self.uncertainty, side)
         tiles = [
-            (overlay(self.image, side=side), self.study),
-            (overlay(self.image, self.mask, side=side), f"mask{quality}"),
-            (heat_map(self.uncertainty, self.highest_uncertainty, side=side), "uncertainty"),
+            (overlay(image, side=side), self.study),
+            (overlay(image, self.mask, side=side), f"mask{quality}"),
+            (heat_map(uncertainty, self.highest_uncertainty, side=side), "uncertainty"),
         ]
         return contact_sheet(tiles, columns=3, side=side)
 
@@ -132,6 +134,15 @@ def mask_path(folder: Path, study: str, label_map: LabelMap) -> Path:
         min(label_map.values) >= 0 and max(label_map.values) < 2**16
     )
     return folder / f"{study}{'.png' if fits_png else '.tif'}"
+
+
+def thinned(values: Float[Tensor, "*C H W"], side: int) -> Float[Tensor, "*C h w"]:
+    """Every nth row and column, so that a picture of large images does not take long.
+
+    What is left has still at least twice `side` pixels on the longer side, if there were so many.
+    """
+    step = max(1, max(values.shape[-2:]) // (2 * side))
+    return values[..., ::step, ::step]
 
 
 def write_picture(path: Path, picture: Image.Image) -> None:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from medsegdiff.engine.config import Precision
+from medsegdiff.errors import ConfigError
 
 BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 and Arm processors
 
@@ -32,7 +33,19 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
 
 
 def chosen_device(name: str = "auto") -> torch.device:
-    """The device by name; "auto" takes a GPU where there is one."""
+    """The device by name; "auto" takes a GPU where there is one.
+
+    Raises:
+        ConfigError: there is no such device on this machine.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        known = ["auto", "cpu", *(f"cuda:{one}" for one in range(torch.cuda.device_count()))]
+        raise ConfigError(
+            f"There is no device {name!r} on this machine. Choose one of: {', '.join(known)}."
+        ) from None
+    return device
