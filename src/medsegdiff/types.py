@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
 
@@ -85,7 +85,7 @@ class Prediction:
         study: as in `Sample`.
         mask: class index per voxel, shape (*S), int64, 0 is background.
         probability, uncertainty, mutual_information, quality: as in `Fused`.
-        members: the labels of each drawn mask, shape (M, *S), int64.
+        members: the labels of each drawn mask, shape (M, *S); uint8 where that holds all classes.
         geometry: the grid of all of these.
         provenance: version, weights hash, seed, settings, seconds, device.
         warnings: in plain words, what the user should look at ("the mask is empty").
@@ -99,7 +99,7 @@ class Prediction:
     uncertainty: Float[Tensor, "*S"]
     mutual_information: Float[Tensor, "*S"]
     quality: float | None
-    members: Int[Tensor, "M *S"]
+    members: Integer[Tensor, "M *S"]
     geometry: Geometry
     provenance: Mapping[str, Any]
     image: Float[Tensor, "C *S"]

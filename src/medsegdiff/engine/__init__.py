@@ -1,0 +1,1 @@
+"""Training, prediction, evaluation: the only place that knows all the rooms."""

@@ -59,21 +59,53 @@ def save_checkpoint(
     config: ModelConfig,
     predict: PredictConfig,
 ) -> None:
-    """Write a numbered checkpoint folder, point `latest` (and `best`) to it, remove old ones."""
-    folder = fold / f"checkpoint_{state.step:07d}"
+    """Write a numbered checkpoint folder, point `latest` and `best` to theirs, remove others.
+
+    Checkpoints of later steps are left over from damage or from another run; they go too.
+    """
+    folder = checkpoint_folder(fold, state.step)
     with atomic_folder(folder) as temporary:
         write_weights(temporary / WEIGHTS_FILE, network.state_dict(), config, predict)
         write_weights(temporary / AVERAGED_FILE, averaged.weights, config, predict)
         atomic_write(temporary / OPTIMIZER_FILE, save_tensors(optimizer_tensors(optimizer)))
         write_json(temporary / STATE_FILE, asdict(state))
         write_checksums(temporary, [WEIGHTS_FILE, AVERAGED_FILE, OPTIMIZER_FILE, STATE_FILE])
-    if state.best_step == state.step:
-        atomic_write(fold / "best", folder.name)
-    atomic_write(fold / "latest", folder.name)
-    kept = {pointer(fold, "best"), *[path.name for path in checkpoints(fold)][:KEPT]}
+    point(fold, state)
+    so_far = [path.name for path in checkpoints(fold) if path.name <= folder.name]
+    kept = {pointer(fold, "best"), *so_far[:KEPT]}
     for path in checkpoints(fold):
         if path.name not in kept:
             shutil.rmtree(path)
+
+
+def point(fold: Path, state: TrainingState) -> None:
+    """Let the small files `latest` and `best` name the checkpoints that the state speaks of."""
+    for name, step in (("best", state.best_step), ("latest", state.step)):
+        folder = checkpoint_folder(fold, step)
+        if folder.is_dir():
+            atomic_write(fold / name, folder.name)
+
+
+def checkpoint_folder(fold: Path, step: int) -> Path:
+    """Where the state after a step lies."""
+    return fold / f"checkpoint_{step:07d}"
+
+
+def discard(fold: Path) -> None:
+    """Remove all checkpoints of a fold and what names them: the training starts anew."""
+    for name in ("best", "latest"):
+        (fold / name).unlink(missing_ok=True)
+    for folder in checkpoints(fold):
+        shutil.rmtree(folder)
+
+
+def sweep(fold: Path) -> None:
+    """Remove the unfinished files and folders that a killed training left behind."""
+    for path in fold.glob(".*.tmp"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def checkpoints(fold: Path) -> list[Path]:
@@ -92,7 +124,12 @@ def newest_valid(fold: Path) -> Iterator[tuple[Path, TrainingState | str]]:
         if fault is not None:
             yield folder, fault
             continue
-        yield folder, TrainingState(**json.loads((folder / STATE_FILE).read_text(encoding="utf-8")))
+        try:
+            state = TrainingState(**json.loads((folder / STATE_FILE).read_text(encoding="utf-8")))
+        except (TypeError, ValueError):
+            yield folder, f"{STATE_FILE} was written by another version of the program"
+            continue
+        yield folder, state
         return
 
 

@@ -158,13 +158,14 @@ def read_run_config(recipe: str | None = None, overrides: Sequence[str] = ()) ->
     """
     settings = _read_recipe(recipe) if recipe else {}
     for override in overrides:
-        path, equals, value = override.partition("=")
-        if not equals:
+        path, equals, text = override.partition("=")
+        value = _yaml_value(text) if equals else None
+        if value is None and text.strip() not in ("null", "~"):
             raise ConfigError(
                 f"{override!r} is not a setting. Write it as path=value, for example "
                 "train.batch_size=8."
             )
-        _assign(settings, path.strip().split("."), yaml.safe_load(value))
+        _assign(settings, path.strip().split("."), value)
     return validated(RunConfig, settings)
 
 
@@ -191,11 +192,15 @@ def validated(kind: type[Config], values: dict[str, Any]) -> Any:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {_shortened(e['input'])})"
-            for e in error.errors()
-        ]
-        raise ConfigError("These settings cannot be used: " + "; ".join(lines) + ".") from None
+        raise ConfigError(f"These settings cannot be used: {faults(error)}.") from None
+
+
+def faults(error: ValidationError) -> str:
+    """What is wrong with which setting, in one line."""
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {_shortened(e['input'])})"
+        for e in error.errors()
+    )
 
 
 def _read_recipe(recipe: str) -> dict[str, Any]:
@@ -208,7 +213,7 @@ def _read_recipe(recipe: str) -> dict[str, Any]:
         )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(
@@ -217,12 +222,24 @@ def _read_recipe(recipe: str) -> dict[str, Any]:
     return values
 
 
+def _yaml_value(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+
+
 def _assign(settings: dict[str, Any], path: list[str], value: Any) -> None:
     *parents, last = path
+    default: Any = RunConfig().model_dump()
     for key in parents:
-        inner = settings.setdefault(key, {})
+        default = default.get(key) if isinstance(default, dict) else None
+        part = default.get("name") if isinstance(default, dict) else None
+        inner = settings.setdefault(key, {} if part is None else part)
         if isinstance(inner, str):  # a part given by its name only
             settings[key] = inner = {"name": inner}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{'.'.join(path)} is not a setting: {key} has no parts.")
         settings = inner
     settings[last] = value
 

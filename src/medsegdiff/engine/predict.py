@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,13 +40,16 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
         ConfigError: more steps than the weights know.
     """
     start = time.perf_counter()
-    prepared = model.config.preparation.prepare(sample)
-    members, head = draw_members(prepared, model, config)  # (M, K, *S_net), (K, *S_net)
+    preparations = model.preparations or (model.config.preparation,) * len(model.networks)
+    folds = [preparation.prepare(sample) for preparation in preparations]
+    prepared = folds[0]  # all lie on the same grid
+    members, head = draw_members(folds, model, config)  # (M, K, *S_net), (K, *S_net)
     fused = config.ensemble(members, head)
     probability = prepared.undo(fused.probability)  # (K, *S)
     entropy, information = prepared.undo(torch.stack([fused.uncertainty, fused.mutual_information]))
     threshold = config.threshold or model.config.threshold
     classes = model.config.labels.classes
+    kind = torch.uint8 if classes <= 2**8 else torch.int64
     mask = cleaned(
         labels_from_probability(probability, threshold),
         classes,
@@ -61,7 +64,7 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
         mutual_information=information,
         quality=fused.quality,
         members=torch.stack(
-            [labels_from_probability(prepared.undo(m), threshold).to(torch.uint8) for m in members]
+            [labels_from_probability(prepared.undo(m), threshold).to(kind) for m in members]
         ),
         geometry=sample.geometry,
         provenance=provenance(model, config, time.perf_counter() - start),
@@ -72,7 +75,7 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
 
 
 def draw_members(
-    prepared: Prepared, model: TrainedModel, config: PredictConfig
+    folds: Sequence[Prepared], model: TrainedModel, config: PredictConfig
 ) -> tuple[Float[Tensor, "M K *S"], Float[Tensor, "K *S"] | None]:
     """Draw the members' probabilities, and the condition head's, on the network's grid.
 
@@ -83,7 +86,7 @@ def draw_members(
     heads: list[Tensor] = []
     process = model.process()
     with torch.inference_mode():
-        for network in model.networks:
+        for network, prepared in zip(model.networks, folds, strict=True):
             bound = bind(network, prepared.image.to(model.device), model.config, process, config)
             if bound.head is not None:
                 heads.append(bound.head)

@@ -56,7 +56,7 @@ def curves(lines: list[dict[str, Any]]) -> Image.Image:
     )
     dice = [(line["step"], line["dice"]) for line in lines if "dice" in line]
     last = max([step for step, _ in losses + dice], default=1)
-    highest = max([value for _, value in losses], default=1.0)
+    highest = max([value for _, value in losses], default=0.0) or 1.0
     box = (MARGIN, MARGIN // 2, WIDTH - MARGIN, HEIGHT - MARGIN)
     draw.rectangle(box, outline=(200, 200, 200))
     for points, top, colour in ((losses, highest, LOSS_COLOUR), (dice, 1.0, DICE_COLOUR)):

@@ -67,7 +67,7 @@ class RunSetup:
 def set_up(
     dataset: Dataset, run: Path, config: RunConfig, fold: Fold, init: str | None, device_name: str
 ) -> RunSetup:
-    """Decide everything that is decided before the first step, and write it into the run folder.
+    """Decide everything that is decided before the first step; nothing is written yet.
 
     Args:
         dataset: images with masks.
@@ -90,9 +90,8 @@ def set_up(
     network = channels_last(network.to(device))
     cache = PreparedCache(dataset, model.preparation, int(config.train.cache_gb * 2**30))
     trainer = Trainer(network, model, config.train, splits.train, cache, team)
-    fold_folder = run / f"fold_{fold}"
-    setup = RunSetup(
-        fold_folder,
+    return RunSetup(
+        run / f"fold_{fold}",
         config,
         dataset,
         splits,
@@ -101,9 +100,6 @@ def set_up(
         config_hash=settings_hash(config, model),
         data_hash=manifest_hash(dataset, splits.train + splits.val),
     )
-    if team.is_first:
-        describe(setup, run, fold)
-    return setup
 
 
 def model_config(
@@ -170,7 +166,7 @@ def settings_hash(config: RunConfig, model: ModelConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def describe(setup: RunSetup, run: Path, fold: Fold) -> None:
+def describe(setup: RunSetup, run: Path) -> None:
     """Write what the run is made of, readable, beside the fold."""
     setup.fold_folder.mkdir(parents=True, exist_ok=True)
     model = setup.trainer.model

@@ -45,12 +45,14 @@ def splits_of(dataset: Dataset, fold: Fold, seed: int) -> Splits:
 
 
 def _first_fold(dataset: Dataset, declared: Splits | None, usable: list[str], seed: int) -> Splits:
-    if declared and declared.train and declared.val:
+    if declared:
         known = set(usable)
-        return Splits(
-            train=tuple(study for study in declared.train if study in known),
-            val=tuple(study for study in declared.val if study in known),
+        train, val = (
+            tuple(study for study in split if study in known)
+            for split in (declared.train, declared.val)
         )
+        if train and val:
+            return Splits(train=train, val=val)
     if len({dataset.group(study) for study in usable}) < FOLDS:
         return seeded_splits(usable, dataset.group, seed, val=VALIDATION_SHARE)
     return folds(usable, dataset.group, FOLDS, seed)[0]

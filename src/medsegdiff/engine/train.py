@@ -8,22 +8,25 @@ from pathlib import Path
 from typing import Literal
 
 from medsegdiff.data import Dataset
-from medsegdiff.engine.budget import Measured, measure, steps_in
-from medsegdiff.engine.checkpoint import TrainingState, newest_valid, restore, save_checkpoint
+from medsegdiff.engine.checkpoint import TrainingState, discard, point, save_checkpoint, sweep
 from medsegdiff.engine.config import RunConfig
 from medsegdiff.engine.finish import finish
-from medsegdiff.engine.precision import uses_bf16
-from medsegdiff.engine.progress import TrainingObserver, TrainingPlan
+from medsegdiff.engine.planning import (
+    VALIDATION_MEMBERS,
+    announce,
+    planned,
+    resumed,
+    validation_studies,
+)
+from medsegdiff.engine.progress import TrainingObserver
 from medsegdiff.engine.run_log import RunLog
-from medsegdiff.engine.run_setup import RunSetup, set_up
+from medsegdiff.engine.run_setup import RunSetup, describe, set_up
 from medsegdiff.engine.run_splits import Fold
 from medsegdiff.engine.stopping import StopRequest, listening
-from medsegdiff.engine.validation import evenly_spread, validate
-from medsegdiff.errors import CheckpointError, Interrupted
+from medsegdiff.engine.validation import validate
+from medsegdiff.errors import Interrupted
 
-DEFAULT_STEPS = 2000
 SAVE_SECONDS = 300.0  # at most so much work is lost to a crash
-VALIDATION_MEMBERS = 2  # enough to see which weights are better
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,9 @@ def train(
         state = planned(setup, observer)
     else:
         announce(setup, state, None, observer)
+    if setup.team.is_first:
+        tidy(setup, state)
+        describe(setup, run)
     with listening() as stop:
         state = Loop(setup, state, observer, stop).run()
     if setup.team.is_first:
@@ -89,97 +95,13 @@ def train(
     return TrainingResult(setup.fold_folder, state.best_dice, state.best_step, state.step)
 
 
-def resumed(
-    setup: RunSetup, accept_changes: bool, observer: TrainingObserver
-) -> TrainingState | None:
-    """Fill the trainer from the newest valid checkpoint; None if there is none."""
-    for folder, found in newest_valid(setup.fold_folder):
-        if isinstance(found, str):
-            observer.noted(f"Left out {folder.name}: {found}.")
-            continue
-        changed = [
-            what
-            for what, now, then in (
-                ("settings", setup.config_hash, found.config_hash),
-                ("data", setup.data_hash, found.data_hash),
-            )
-            if now != then
-        ]
-        if changed and not accept_changes:
-            raise CheckpointError(
-                f"{folder} was made with other {' and '.join(changed)}. Choose another run folder, "
-                "go on all the same "
-                "with --accept-changes, or start anew with --resume never."
-            )
-        restore(folder, setup.trainer.network, setup.trainer.averaged, setup.trainer.optimizer)
-        setup.trainer.averaged.updates = found.averaged_updates
-        observer.noted(f"Going on from {folder.name}.")
-        return replace(found, config_hash=setup.config_hash, data_hash=setup.data_hash)
-    return None
-
-
-def planned(setup: RunSetup, observer: TrainingObserver) -> TrainingState:
-    """A fresh state; a budget in minutes is turned into steps here, once."""
-    settings = setup.config.train
-    measured = measure(setup.trainer)
-    steps = settings.max_steps or DEFAULT_STEPS
-    if settings.max_minutes is not None:
-        fitting = steps_in(
-            settings.max_minutes,
-            measured.seconds_per_step,
-            lambda: timed_validation(setup),
-            settings.validations,
-        )
-        steps = min(fitting, settings.max_steps or fitting)
-    steps = setup.team.agreed(steps)
-    state = TrainingState(
-        step=0,
-        total_steps=steps,
-        best_dice=-1.0,
-        best_step=-1,
-        stale_validations=0,
-        averaged_updates=0,
-        config_hash=setup.config_hash,
-        data_hash=setup.data_hash,
-        seconds=0.0,
-    )
-    announce(setup, state, measured, observer)
-    return state
-
-
-def announce(
-    setup: RunSetup, state: TrainingState, measured: Measured | None, observer: TrainingObserver
-) -> None:
-    """Tell the observer what is about to happen."""
-    trainer = setup.trainer
-    is_bf16 = uses_bf16(setup.config.train.precision, trainer.device)
-    observer.started(
-        TrainingPlan(
-            steps=state.total_steps,
-            first_step=state.step,
-            parameters=sum(p.numel() for p in trainer.network.parameters()),
-            studies=(len(setup.splits.train), len(setup.splits.val)),
-            grid_size=trainer.model.grid_size,
-            device=f"{trainer.device}, {'bf16' if is_bf16 else 'fp32'}",
-            seconds_per_step=measured.seconds_per_step if measured else None,
-            memory_gb=measured.memory_gb if measured else None,
-        )
-    )
-
-
-def validation_studies(setup: RunSetup) -> list[str]:
-    """The studies that every validation of this run looks at."""
-    return evenly_spread(setup.splits.val, setup.config.train.validation_studies)
-
-
-def timed_validation(setup: RunSetup) -> float:
-    """Seconds that one validation takes, measured on two studies."""
-    studies = validation_studies(setup)
-    sampled = studies[:2]
-    config = setup.config.predict.model_copy(update={"members": VALIDATION_MEMBERS})
-    start = time.perf_counter()
-    validate(setup.averaged_model(), setup.dataset, sampled, config)
-    return (time.perf_counter() - start) * len(studies) / len(sampled)
+def tidy(setup: RunSetup, state: TrainingState) -> None:
+    """Make the fold's folder agree with the state that the training begins with."""
+    sweep(setup.fold_folder)
+    if state.step == 0:
+        discard(setup.fold_folder)
+    else:
+        point(setup.fold_folder, state)
 
 
 class Loop:
@@ -199,6 +121,7 @@ class Loop:
         self.first_step = state.step
         self.resumed_at = time.perf_counter()
         self.saved_at = time.perf_counter()
+        self.saved_step = state.step
 
     def run(self) -> TrainingState:
         """Go on until the steps are done or nothing gets better any more."""
@@ -219,6 +142,11 @@ class Loop:
         step, total = self.state.step + 1, self.state.total_steps
         now = time.perf_counter()
         self.state = replace(self.state, step=step, seconds=now - self.started)
+        if loss != loss:
+            self.observer.noted(
+                f"The loss of step {step} was not finite, so the weights were left as they are. "
+                f"Its studies: {', '.join(self.setup.trainer.names(step - 1))}."
+            )
         pace = (now - self.resumed_at) / (step - self.first_step)
         if self.log:
             self.log.add(
@@ -275,6 +203,7 @@ class Loop:
                 self.setup.config.predict,
             )
         self.saved_at = time.perf_counter()
+        self.saved_step = self.state.step
 
     def answer_stop(self) -> None:
         """Save and leave, if a signal asked for it."""
@@ -284,7 +213,8 @@ class Loop:
             else self.stop.signal_number
         )
         if number:
-            self.save()
+            if self.saved_step != self.state.step:
+                self.save()
             raise Interrupted(
                 f"Stopped after step {self.state.step} of {self.state.total_steps}; the state is "
                 "saved in "

@@ -66,10 +66,7 @@ class Trainer:
         Raises:
             NumericalError: that happened several times in a row; names the studies.
         """
-        batch = batch_indices(
-            len(self.studies), self.settings.batch_size, number, self.settings.seed
-        )
-        names = [self.studies[i] for i in batch]
+        names = self.names(number)
         image, x_0, draw = self.batch(names, number)
         rate = learning_rate(number, total, self.settings)
         for group in self.optimizer.param_groups:
@@ -87,6 +84,12 @@ class Trainer:
         self.optimizer.step()
         self.averaged.update(self.network)
         return float(loss)
+
+    def names(self, number: int) -> list[str]:
+        """The studies of batch `number`."""
+        count, settings = len(self.studies), self.settings
+        batch = batch_indices(count, settings.batch_size, number, settings.seed)
+        return [self.studies[i] for i in batch]
 
     def batch(self, names: Sequence[str], number: int) -> tuple[Tensor, Tensor, NoiseDraw]:
         """This process's rows of a batch: augmented images, clean signals, and the noise to add."""

@@ -17,8 +17,9 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from medsegdiff.data import Preparation
 from medsegdiff.diffusion import Process
-from medsegdiff.engine.config import ModelConfig, PredictConfig
+from medsegdiff.engine.config import ModelConfig, PredictConfig, faults
 from medsegdiff.engine.precision import chosen_device
 from medsegdiff.errors import CheckpointError
 from medsegdiff.files import atomic_write, write_json
@@ -29,6 +30,7 @@ FORMAT_VERSION = 1  # raised when old programs could misread new files
 BUNDLED = Path(__file__).parents[1] / "weights"
 WEIGHTS_FILE = "model.safetensors"
 AVERAGED_FILE = "ema.safetensors"
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class TrainedModel:
         networks: one, or one for each fold; on `device`, in evaluation mode.
         weights_hash: SHA-256 of the weights files, 16 hex digits.
         device: where it computes.
+        preparations: of each network, where folds have measured intensities on their own training
+            studies; empty where that of the config holds for all.
     """
 
     name: str
@@ -50,6 +54,7 @@ class TrainedModel:
     networks: tuple[SegmentationNetwork, ...]
     weights_hash: str
     device: torch.device
+    preparations: tuple[Preparation, ...] = ()
 
     @classmethod
     def load(cls, where: str | Path, device: str = "auto") -> TrainedModel:
@@ -63,10 +68,7 @@ class TrainedModel:
         target = chosen_device(device)
         contents = [read_weights(file) for file in files]
         config = contents[0].config
-        if any(
-            content.config.model_copy(update={"threshold": config.threshold}) != config
-            for content in contents
-        ):
+        if any(common(content.config) != common(config) for content in contents):
             raise CheckpointError(
                 f"The folds in {where} were trained with different settings. "
                 f"Choose one: -m {files[0]}."
@@ -80,7 +82,15 @@ class TrainedModel:
         ).hexdigest()
         if len(contents) == 1:
             digest = contents[0].sha256
-        return cls(str(where), config, contents[0].predict, networks, digest[:16], target)
+        return cls(
+            str(where),
+            config,
+            contents[0].predict,
+            networks,
+            digest[:16],
+            target,
+            tuple(content.config.preparation for content in contents),
+        )
 
     def process(self) -> Process:
         """The forward process on the network's grid."""
@@ -120,6 +130,12 @@ class WeightsContent:
     predict: PredictConfig
     tensors: Mapping[str, Tensor]
     sha256: str
+
+
+def common(config: ModelConfig) -> dict[str, Any]:
+    """What all folds of a run share; thresholds and intensities are each fold's own."""
+    values = config.model_dump(exclude={"threshold": True, "preparation": {"intensity"}})
+    return {**values, "image_channels": config.preparation.image_channels}
 
 
 def bundled_models() -> dict[str, Path]:
@@ -206,27 +222,28 @@ def built(content: WeightsContent, path: Path) -> SegmentationNetwork:
         CheckpointError: a tensor is missing, unknown, of another shape, or not finite.
     """
     config = content.config
-    network = config.network.build(
-        config.preparation.image_channels, config.mask_channels, len(config.grid_size)
-    )
+    with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and then replaced
+        network = config.network.build(
+            config.preparation.image_channels, config.mask_channels, len(config.grid_size)
+        )
     expected = network.state_dict()
-    faults = [f"{name} is missing" for name in expected if name not in content.tensors]
-    faults += [f"{name} is unknown" for name in content.tensors if name not in expected]
-    faults += [
+    wrong = [f"{name} is missing" for name in expected if name not in content.tensors]
+    wrong += [f"{name} is unknown" for name in content.tensors if name not in expected]
+    wrong += [
         f"{name} has shape {tuple(value.shape)}, not {tuple(expected[name].shape)}"
         for name, value in content.tensors.items()
         if name in expected and value.shape != expected[name].shape
     ]
-    faults += [
-        f"{name} is not finite"
+    wrong += [
+        f"{name} holds something else than finite numbers"
         for name, value in content.tensors.items()
-        if not bool(value.isfinite().all())
+        if value.dtype not in FLOATS or not bool(value.isfinite().all())
     ]
-    if faults:
-        more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise CheckpointError(
             f"{path} does not fit the network that its own header describes "
-            f"({'; '.join(faults[:3])}{more}). "
+            f"({'; '.join(wrong[:3])}{more}). "
             "Use a file written by this program, unchanged."
         )
     network.load_state_dict(
@@ -253,9 +270,10 @@ def _parsed_header(path: Path, header: Mapping[str, str]) -> tuple[ModelConfig, 
         raise CheckpointError(
             f"{path} was not written by medsegdiff: its header does not say what the weights mean."
         )
-    if int(header.get("format_version", "0")) > FORMAT_VERSION:
+    number = header.get("format_version", "")
+    if not number.isdecimal() or int(number) > FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} has format {header['format_version']}, this program knows up to "
+            f"{path} has format {number or 'unknown'}, this program knows up to "
             f"{FORMAT_VERSION}. Upgrade medsegdiff."
         )
     try:
@@ -263,4 +281,5 @@ def _parsed_header(path: Path, header: Mapping[str, str]) -> tuple[ModelConfig, 
             header["predict"]
         )
     except (KeyError, ValidationError) as error:
-        raise CheckpointError(f"The header of {path} cannot be read: {error}") from None
+        why = faults(error) if isinstance(error, ValidationError) else f"{error} is missing"
+        raise CheckpointError(f"The header of {path} cannot be read: {why}.") from None

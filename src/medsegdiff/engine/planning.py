@@ -1,0 +1,134 @@
+"""Where a training begins: at its newest valid checkpoint, or with a fresh plan."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from medsegdiff.engine.budget import Measured, measure, steps_in
+from medsegdiff.engine.checkpoint import (
+    TrainingState,
+    checkpoint_folder,
+    newest_valid,
+    restore,
+)
+from medsegdiff.engine.precision import uses_bf16
+from medsegdiff.engine.progress import TrainingObserver, TrainingPlan
+from medsegdiff.engine.run_setup import RunSetup
+from medsegdiff.engine.validation import evenly_spread, validate
+from medsegdiff.errors import CheckpointError
+
+DEFAULT_STEPS = 2000
+VALIDATION_MEMBERS = 2  # enough to see which weights are better
+
+
+def resumed(
+    setup: RunSetup, accept_changes: bool, observer: TrainingObserver
+) -> TrainingState | None:
+    """Fill the trainer from the newest valid checkpoint; None if there is none."""
+    left_out = 0
+    for folder, found in newest_valid(setup.fold_folder):
+        if isinstance(found, str):
+            observer.noted(f"Left out {folder.name}: {found}.")
+            left_out += 1
+            continue
+        changed = [
+            what
+            for what, now, then in (
+                ("settings", setup.config_hash, found.config_hash),
+                ("data", setup.data_hash, found.data_hash),
+            )
+            if now != then
+        ]
+        if changed and not accept_changes:
+            raise CheckpointError(
+                f"{folder} was made with other {' and '.join(changed)}. Choose another run folder, "
+                "go on all the same "
+                "with --accept-changes, or start anew with --resume never."
+            )
+        restore(folder, setup.trainer.network, setup.trainer.averaged, setup.trainer.optimizer)
+        setup.trainer.averaged.updates = found.averaged_updates
+        observer.noted(f"Going on from {folder.name}.")
+        return adapted(setup, found, observer)
+    if left_out:
+        observer.noted("No whole checkpoint is left, so the training starts anew.")
+    return None
+
+
+def adapted(setup: RunSetup, found: TrainingState, observer: TrainingObserver) -> TrainingState:
+    """The found state with what the new call has changed, and what has been lost since.
+
+    A budget in minutes stays the number of steps that it once came to; other `max_steps` are taken.
+    """
+    settings = setup.config.train
+    state = replace(found, config_hash=setup.config_hash, data_hash=setup.data_hash)
+    if settings.max_minutes is None and settings.max_steps not in (None, state.total_steps):
+        observer.noted(f"{settings.max_steps} steps in all, no longer {state.total_steps}.")
+        state = replace(state, total_steps=settings.max_steps)
+    if not checkpoint_folder(setup.fold_folder, state.best_step).is_dir():
+        state = replace(state, best_dice=-1.0, best_step=-1)
+    return state
+
+
+def planned(setup: RunSetup, observer: TrainingObserver) -> TrainingState:
+    """A fresh state; a budget in minutes is turned into steps here, once."""
+    settings = setup.config.train
+    measured = measure(setup.trainer)
+    steps = settings.max_steps or DEFAULT_STEPS
+    if settings.max_minutes is not None:
+        fitting = steps_in(
+            settings.max_minutes,
+            measured.seconds_per_step,
+            lambda: timed_validation(setup),
+            settings.validations,
+        )
+        steps = min(fitting, settings.max_steps or fitting)
+    steps = setup.team.agreed(steps)
+    state = TrainingState(
+        step=0,
+        total_steps=steps,
+        best_dice=-1.0,
+        best_step=-1,
+        stale_validations=0,
+        averaged_updates=0,
+        config_hash=setup.config_hash,
+        data_hash=setup.data_hash,
+        seconds=0.0,
+    )
+    announce(setup, state, measured, observer)
+    return state
+
+
+def announce(
+    setup: RunSetup, state: TrainingState, measured: Measured | None, observer: TrainingObserver
+) -> None:
+    """Tell the observer what is about to happen."""
+    trainer = setup.trainer
+    is_bf16 = uses_bf16(setup.config.train.precision, trainer.device)
+    observer.started(
+        TrainingPlan(
+            steps=state.total_steps,
+            first_step=state.step,
+            parameters=sum(p.numel() for p in trainer.network.parameters()),
+            studies=(len(setup.splits.train), len(setup.splits.val)),
+            grid_size=trainer.model.grid_size,
+            device=f"{trainer.device}, {'bf16' if is_bf16 else 'fp32'}",
+            seconds_per_step=measured.seconds_per_step if measured else None,
+            memory_gb=measured.memory_gb if measured else None,
+        )
+    )
+
+
+def validation_studies(setup: RunSetup) -> list[str]:
+    """The studies that every validation of this run looks at."""
+    return evenly_spread(setup.splits.val, setup.config.train.validation_studies)
+
+
+def timed_validation(setup: RunSetup) -> float:
+    """Seconds that one validation takes, measured on two studies."""
+    studies = validation_studies(setup)
+    sampled = studies[:2]
+    config = setup.config.predict.model_copy(update={"members": VALIDATION_MEMBERS})
+    start = time.perf_counter()
+    validate(setup.averaged_model(), setup.dataset, sampled, config)
+    return (time.perf_counter() - start) * len(studies) / len(sampled)

@@ -1,0 +1,219 @@
+"""Training: stopping and going on bit by bit, refusals, losses that are not finite."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from medsegdiff.data import Folder
+from medsegdiff.engine.train import train
+from medsegdiff.engine.weights import TrainedModel, pointer
+from medsegdiff.errors import CheckpointError, Interrupted
+
+train_here = partial(train, device="cpu")
+
+
+def stop(number: int) -> Callable[[], None]:
+    return lambda: os.kill(os.getpid(), number)
+
+
+@pytest.fixture
+def copied_run(finished_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished_run, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("step", [9, 10])  # between two checkpoints, and right after one
+def test_a_stopped_training_goes_on_bit_by_bit(
+    step, skin, tiny, tmp_path, watcher, equal_runs, finished_run
+):
+    with pytest.raises(Interrupted, match=f"after step {step} of 20"):
+        train_here(skin, tmp_path, tiny(), observer=watcher(step, stop(signal.SIGTERM)))
+    observer = watcher()
+    result = train_here(skin, tmp_path, tiny(), observer=observer)
+    assert f"Going on from checkpoint_{step:07d}." in observer.notes
+    assert result.steps == 20
+    assert equal_runs(tmp_path, finished_run)
+
+
+def test_a_budget_in_minutes_stays_the_steps_it_once_came_to(
+    skin, tiny, tmp_path, watcher, equal_runs
+):
+    budget = tiny("train.max_steps=null", "train.max_minutes=0.03", "train.validations=1")
+    first = watcher(1, stop(signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        train_here(skin, tmp_path / "a", budget, observer=first)
+    (total,) = first.totals
+    assert train_here(skin, tmp_path / "a", budget).steps == total
+    whole = tiny(f"train.max_steps={total}", "train.validations=1")
+    train_here(skin, tmp_path / "b", whole)
+    assert equal_runs(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_give_their_exit_codes(number, code, skin, tiny, tmp_path, watcher):
+    with pytest.raises(Interrupted) as caught:
+        train_here(skin, tmp_path, tiny(), observer=watcher(2, stop(number)))
+    assert caught.value.exit_code == code
+    assert pointer(tmp_path / "fold_0", "latest") == "checkpoint_0000002"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to catch")
+def test_the_program_leaves_with_143_on_sigterm(skin_data, tmp_path):
+    command = [sys.executable, "-m", "medsegdiff", "train", str(skin_data), "-o", str(tmp_path)]
+    settings = ["train.side=32", "train.batch_size=2", "model.network.widths=[8, 8, 8, 8, 8]"]
+    process = subprocess.Popen([*command, "--max-steps", "5000", *settings])
+    log = tmp_path / "fold_0" / "metrics.jsonl"
+    while process.poll() is None and not (log.is_file() and log.read_text()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    assert pointer(tmp_path / "fold_0", "latest")
+
+
+def test_a_damaged_checkpoint_is_left_out(
+    skin, tiny, copied_run, watcher, equal_runs, finished_run
+):
+    file = copied_run / "fold_0" / "checkpoint_0000020" / "ema.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    observer = watcher()
+    train_here(skin, copied_run, tiny(), observer=observer)
+    assert observer.notes[0] == "Left out checkpoint_0000020: ema.safetensors is damaged."
+    assert observer.notes[1].startswith("Going on from checkpoint_00000")
+    assert equal_runs(copied_run, finished_run)
+
+
+def test_without_a_whole_checkpoint_it_starts_anew(
+    skin, tiny, copied_run, watcher, equal_runs, finished_run
+):
+    for sums in copied_run.glob("fold_0/checkpoint_*/SHA256SUMS"):
+        sums.unlink()
+    observer = watcher()
+    train_here(skin, copied_run, tiny(), observer=observer)
+    assert "No whole checkpoint is left, so the training starts anew." in observer.notes
+    assert len(observer.totals) == 20
+    assert equal_runs(copied_run, finished_run)
+
+
+def test_later_damaged_checkpoints_do_not_push_out_good_ones(skin, tiny, copied_run, watcher):
+    for step in (30, 40):
+        (copied_run / "fold_0" / f"checkpoint_{step:07d}").mkdir()
+    with pytest.raises(Interrupted):
+        act = watcher(22, stop(signal.SIGTERM))
+        train_here(skin, copied_run, tiny("train.max_steps=25"), observer=act)
+    found = sorted(path.name for path in copied_run.glob("fold_0/checkpoint_*"))
+    assert found[-2:] == ["checkpoint_0000020", "checkpoint_0000022"]
+
+
+def test_what_names_the_best_checkpoint_is_mended(skin, tiny, copied_run, finished_run):
+    (copied_run / "fold_0" / "best").unlink()  # killed between the folder and its name
+    (copied_run / "fold_0" / ".checkpoint_0000020.x.tmp").mkdir()
+    train_here(skin, copied_run, tiny())
+    assert pointer(copied_run / "fold_0", "best") == pointer(finished_run / "fold_0", "best")
+    assert not list(copied_run.rglob(".*"))
+
+
+def test_a_lost_best_checkpoint_is_found_again(skin, tiny, copied_run):
+    best = copied_run / "fold_0" / str(pointer(copied_run / "fold_0", "best"))
+    shutil.rmtree(best)
+    result = train_here(skin, copied_run, tiny("train.max_steps=21"))
+    assert (copied_run / "fold_0" / f"checkpoint_{result.best_step:07d}").is_dir()
+    assert TrainedModel.load(copied_run, "cpu")
+
+
+def test_changed_settings_are_refused_and_nothing_is_written(skin, tiny, copied_run):
+    before = (copied_run / "config.json").read_bytes()
+    with pytest.raises(CheckpointError, match=r"other settings.*--accept-changes.*--resume never"):
+        train_here(skin, copied_run, tiny("train.learning_rate=0.01"))
+    assert (copied_run / "config.json").read_bytes() == before
+
+
+def test_changed_settings_may_be_accepted(skin, tiny, copied_run):
+    changed = tiny("train.learning_rate=0.01", "train.max_steps=21")
+    result = train_here(skin, copied_run, changed, accept_changes=True)
+    assert result.steps == 21
+    train_here(skin, copied_run, changed)  # from now on these are the run's settings
+
+
+def test_changed_data_are_refused(skin_data, tiny, copied_run, tmp_path):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    mask = data / "masks" / "ISIC_0000460.png"
+    Image.open(mask).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(mask)
+    with pytest.raises(CheckpointError, match="other data"):
+        train_here(Folder(root=data), copied_run, tiny())
+    train_here(Folder(root=data), copied_run, tiny(), accept_changes=True)
+
+
+def test_more_steps_may_be_asked_for(skin, tiny, copied_run, watcher):
+    observer = watcher()
+    result = train_here(skin, copied_run, tiny("train.max_steps=23"), observer=observer)
+    assert result.steps == 23
+    assert "23 steps in all, no longer 20." in observer.notes
+    assert len(observer.totals) == 3
+
+
+def test_resume_never_starts_anew(skin, tiny, copied_run, watcher, losses):
+    observer = watcher()
+    train_here(skin, copied_run, tiny("train.max_steps=4"), resume="never", observer=observer)
+    assert len(observer.totals) == len(losses(copied_run)) == 4
+    names = [path.name for path in copied_run.glob("fold_0/checkpoint_*")]
+    assert max(names) == "checkpoint_0000004"
+
+
+def test_a_finished_training_has_nothing_left_to_do(skin, tiny, copied_run, watcher, equal_runs):
+    observer = watcher()
+    train_here(skin, copied_run, tiny(), observer=observer)
+    assert observer.totals == []
+
+
+def test_another_seed_gives_another_training(skin, tiny, tmp_path, losses, finished_run):
+    train_here(skin, tmp_path, tiny("train.seed=1", "train.max_steps=2"))
+    assert losses(tmp_path)[0] != losses(finished_run)[0]
+
+
+def test_the_global_random_state_is_left_alone(skin, tiny, tmp_path):
+    before = torch.get_rng_state()
+    train_here(skin, tmp_path, tiny("train.max_steps=2"))
+    assert torch.get_rng_state().equal(before)
+
+
+def test_patience_ends_a_training(skin, tiny, tmp_path):
+    patient = tiny("train.validations=20", "train.patience=1", "train.learning_rate=1e-12")
+    assert train_here(skin, tmp_path, patient).steps < 20
+
+
+def test_a_training_may_start_from_another_model(skin, tiny, tmp_path, finished_run, losses):
+    short = tiny("train.max_steps=1", "train.seed=3")
+    train_here(skin, tmp_path / "a", short, init=str(finished_run))
+    train_here(skin, tmp_path / "b", short)
+    assert losses(tmp_path / "a")[0] < losses(tmp_path / "b")[0]
+
+
+def test_nothing_is_pickled(finished_run):
+    source = Path(str(sys.modules["medsegdiff"].__file__)).parent
+    code = "".join(file.read_text(encoding="utf-8") for file in source.rglob("*.py"))
+    assert not [word for word in ("pickle", "torch.load(", "torch.save(") if word in code]
+    endings = {path.suffix for path in finished_run.rglob("*") if path.is_file()}
+    assert endings == {"", ".json", ".jsonl", ".png", ".safetensors"}
+
+
+@pytest.mark.slow
+def test_eight_images_are_learned_by_heart(skin_data, tiny, tmp_path):
+    splits = skin_data / "splits.json"
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    text = splits.read_text(encoding="utf-8").split('"val"')[0]
+    names = text[text.index("[") : text.rindex("]") + 1]
+    (data / "splits.json").write_text(f'{{"train": {names}, "test": []}}', encoding="utf-8")
+    long = tiny("train.max_steps=150", "train.augmentation=[]", "train.validations=2")
+    result = train_here(Folder(root=data), tmp_path / "run", long, fold="all")
+    assert result.best_dice > 0.9
