@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from medsegdiff.engine.config import PredictConfig, with_predict
+from medsegdiff.engine.config import PredictConfig, validated, with_predict
 from medsegdiff.errors import ConfigError
 
 
@@ -24,15 +24,16 @@ def predict_config(
     Raises:
         ConfigError: no such setting, or a value out of range.
     """
+    values = with_predict(config, **flags).model_dump()
     for setting in settings or ():
-        path, equals, value = setting.partition("=")
+        path, equals, text = setting.partition("=")
         if not equals:
             raise ConfigError(
                 f"{setting!r} is not a setting. Write it as path=value, for example "
                 "ensemble=staple; images are given with -i."
             )
-        flags[path.removeprefix("predict.")] = yaml.safe_load(value)
-    return with_predict(config, **flags)
+        _assign(values, path.removeprefix("predict."), _value(text))
+    return validated(PredictConfig, values)
 
 
 def budget(max_minutes: float | None, max_hours: float | None, max_steps: int | None) -> list[str]:
@@ -53,3 +54,24 @@ def fold_number(fold: str) -> Any:
     if not fold.isdecimal():
         raise ConfigError(f"There is no fold {fold!r}: give a number (0, 1 ...) or all.")
     return int(fold)
+
+
+def _assign(values: dict[str, Any], path: str, value: Any) -> None:
+    """Set one value, by a path such as `sampler.eta`."""
+    *parents, last = path.split(".")
+    for key in parents:
+        inner = values.get(key)
+        values[key] = {"name": inner} if isinstance(inner, str) else inner
+        values = values[key]
+        if not isinstance(values, dict):
+            raise ConfigError(f"There is no setting {path!r}: {key!r} has no parts.")
+    values[last] = value
+
+
+def _value(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(
+            f"{text!r} is not a value. Quote it, or give a number or a word."
+        ) from None

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import medsegdiff
-from medsegdiff.engine.model_info import home, parameter_count, validation_figures
+from medsegdiff.engine.model_info import (
+    home,
+    parameter_count,
+    validation_dice,
+    validation_figures,
+)
 from medsegdiff.engine.weights import TrainedModel
 
 CARD = """# {name}
@@ -47,10 +53,10 @@ def export_model(model: TrainedModel, folder: Path) -> None:
     model.save(folder, existing_card(model) or model_card(model, folder.name, metrics), metrics)
 
 
-def model_card(model: TrainedModel, name: str, metrics: dict[str, Any]) -> str:
+def model_card(model: TrainedModel, name: str, metrics: Mapping[str, Any]) -> str:
     """The card of a model about which only its weights are known."""
     config, labels = model.config, model.config.labels
-    dice = metrics.get("dice")
+    dice = validation_dice(metrics)
     return CARD.format(
         name=name,
         classes=", ".join(labels.names[1:]),

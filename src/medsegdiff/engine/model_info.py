@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from medsegdiff.engine.weights import TrainedModel, bundled_models
 
 def described(model: TrainedModel) -> dict[str, Any]:
     """What a model segments, on which images, how, and how well; unknown is None."""
-    config, labels, figures = model.config, model.config.labels, validation_figures(model)
+    config, labels = model.config, model.config.labels
     sampler = model.predict.sampler.model_dump()
     return {
         "model": model.name,
@@ -27,7 +27,7 @@ def described(model: TrainedModel) -> dict[str, Any]:
         "members": model.predict.members,
         "sampler": f"{sampler['name']}, {sampler['steps']} steps",
         "ensemble": model.predict.ensemble.model_dump()["name"],
-        "validation_dice": figures.get("dice"),
+        "validation_dice": validation_dice(validation_figures(model)),
         "weights_hash": model.weights_hash,
     }
 
@@ -60,6 +60,11 @@ def validation_figures(model: TrainedModel) -> dict[str, Any]:
             if (fold / name).is_file():
                 return json.loads((fold / name).read_text(encoding="utf-8"))
     return {}
+
+
+def validation_dice(figures: Mapping[str, Any]) -> float | None:
+    """The mean Dice on the validation studies; None if it is not known."""
+    return figures.get("validation_dice", figures.get("dice"))
 
 
 def home(model: TrainedModel) -> Path:

@@ -1,0 +1,40 @@
+"""The demonstration: bundled images, bundled weights, one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from medsegdiff.data import Folder
+from medsegdiff.engine.demo import MODEL, demonstrate, samples_of, write_sheet
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.errors import CheckpointError
+
+
+def test_the_bundled_model_outlines_the_bundled_lesions():
+    samples = samples_of(MODEL)
+    assert len(samples.annotated_ids()) == 6
+    results = list(demonstrate(samples, TrainedModel.load(MODEL, "cpu")))
+    assert [len(one.prediction.members) for one in results] == [8] * 6
+    assert sum(one.dice for one in results) / 6 > 0.8
+
+
+def test_the_picture_has_a_row_for_two_images(skin: Folder, model: TrainedModel, tmp_path: Path):
+    results = list(demonstrate(skin, model))[:4]
+    write_sheet(tmp_path / "demo" / "sheet.png", results)
+    with Image.open(tmp_path / "demo" / "sheet.png") as sheet:
+        assert sheet.width > 2.5 * sheet.height
+
+
+def test_a_model_without_images_is_refused():
+    with pytest.raises(CheckpointError, match="no bundled model 'mine'"):
+        samples_of("mine")
+
+
+def test_the_samples_say_where_they_come_from():
+    attribution = samples_of(MODEL).root / "ATTRIBUTION.md"
+    text = attribution.read_text(encoding="utf-8")
+    assert all(study in text for study in samples_of(MODEL).ids())
+    assert "CC0" in text

@@ -1,0 +1,51 @@
+"""MODEL folders and what is said of a model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from medsegdiff.engine.export import export_model
+from medsegdiff.engine.model_info import bundled_summaries, described
+from medsegdiff.engine.weights import TrainedModel
+
+
+def test_a_model_folder_has_all_its_files(model: TrainedModel, tmp_path: Path):
+    export_model(model, tmp_path)
+    sums = (tmp_path / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    names = {line.split()[1] for line in sums}
+    assert names == {"model.safetensors", "config.json", "metrics.json", "README.md"}
+    for line in sums:
+        digest, name = line.split()
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_card_states_what_is_known(model: TrainedModel, tmp_path: Path):
+    export_model(model, tmp_path / "mine")
+    card = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
+    dice = json.loads((tmp_path / "mine" / "metrics.json").read_text(encoding="utf-8"))["dice"]
+    assert f"{dice:.4f}" in card
+    assert "Segments lesion on red/green/blue images" in card
+    assert "Not a medical device" in card
+
+
+def test_an_own_card_is_kept(model: TrainedModel, tmp_path: Path):
+    export_model(model, tmp_path / "a")
+    (tmp_path / "a" / "README.md").write_text("mine", encoding="utf-8")
+    export_model(TrainedModel.load(tmp_path / "a", "cpu"), tmp_path / "b")
+    assert (tmp_path / "b" / "README.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_model_describes_itself(model: TrainedModel):
+    facts = described(model)
+    assert facts["classes"] == {"background": 0, "lesion": 255}
+    assert facts["network"] == "medsegdiff"
+    assert 0 <= facts["validation_dice"] <= 1
+    assert facts["sampler"] == "ddim, 2 steps"
+
+
+def test_bundled_models_are_listed():
+    listed = {one["model"]: one for one in bundled_summaries()}
+    assert listed["skin-lesion"]["classes"] == ["lesion"]
+    assert listed["skin-lesion"]["megabytes"] <= 12

@@ -1,0 +1,53 @@
+"""The report of a run: continued only with the same settings, whatever lies in the folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from medsegdiff.engine.run_report import WHAT_MASKS_DEPEND_ON, RunReport, StudyRecord, sentence
+from medsegdiff.errors import ConfigError, DataError
+
+SETTINGS = dict.fromkeys(WHAT_MASKS_DEPEND_ON, 1)
+
+
+def written(out: Path) -> RunReport:
+    report = RunReport.begun(out, SETTINGS, is_continued=False)
+    report.add("a", StudyRecord(quality=0.5, statistics={"n": 1}))
+    report.add("b", StudyRecord(error=DataError("It is damaged.")))
+    report.write()
+    return report
+
+
+def test_only_what_is_done_is_taken_over(tmp_path: Path):
+    written(tmp_path)
+    again = RunReport.begun(tmp_path, SETTINGS, is_continued=True)
+    assert again.done == {"a"}
+    assert RunReport.begun(tmp_path, SETTINGS, is_continued=False).done == set()
+
+
+def test_a_study_that_succeeds_later_is_no_failure(tmp_path: Path):
+    report = written(tmp_path)
+    report.add("b", StudyRecord(statistics={}))
+    report.write()
+    assert json.loads((tmp_path / "failures.json").read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("key", WHAT_MASKS_DEPEND_ON)
+def test_other_settings_are_named(key: str, tmp_path: Path):
+    written(tmp_path)
+    with pytest.raises(ConfigError, match=key):
+        RunReport.begun(tmp_path, {**SETTINGS, key: 2}, is_continued=True)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_damaged_report_begins_anew(content: str, tmp_path: Path):
+    (tmp_path / "run_report.json").write_text(content)
+    assert RunReport.begun(tmp_path, SETTINGS, is_continued=True).done == set()
+
+
+def test_errors_of_the_program_are_called_so():
+    assert sentence(DataError("It is damaged.")) == "It is damaged."
+    assert sentence(KeyError("x")).startswith("An error in the program itself: KeyError")
