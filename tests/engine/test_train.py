@@ -108,9 +108,9 @@ def test_without_a_whole_checkpoint_it_starts_anew(
 def test_later_damaged_checkpoints_do_not_push_out_good_ones(skin, tiny, copied_run, watcher):
     for step in (30, 40):
         (copied_run / "fold_0" / f"checkpoint_{step:07d}").mkdir()
+    observer = watcher(22, stop(signal.SIGTERM))
     with pytest.raises(Interrupted):
-        act = watcher(22, stop(signal.SIGTERM))
-        train_here(skin, copied_run, tiny("train.max_steps=25"), observer=act)
+        train_here(skin, copied_run, tiny("train.max_steps=25"), observer=observer)
     found = sorted(path.name for path in copied_run.glob("fold_0/checkpoint_*"))
     assert found[-2:] == ["checkpoint_0000020", "checkpoint_0000022"]
 

@@ -1,0 +1,33 @@
+"""Minutes into steps."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from medsegdiff.engine.budget import measure, peak_memory_gb, steps_in
+from medsegdiff.engine.run_setup import set_up
+
+
+def test_validations_are_paid_for_first():
+    assert steps_in(10, 0.5, lambda: 6.0, 8) == int((600 * 0.97 - 48) / 0.5)
+
+
+def test_a_budget_that_is_too_small_still_gives_a_step():
+    assert steps_in(0.01, 1.0, lambda: 100.0, 8) == 1
+
+
+def test_measuring_leaves_the_training_untouched(skin, tiny, tmp_path):
+    trainer = set_up(skin, tmp_path, tiny(), 0, None, "cpu").trainer
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    assert measure(trainer).seconds_per_step > 0
+    assert all(value.equal(before[name]) for name, value in trainer.network.state_dict().items())
+    assert (trainer.averaged.updates, len(trainer.optimizer.state)) == (0, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say")
+def test_memory_is_measured_in_gib():
+    memory = peak_memory_gb()
+    assert memory is not None
+    assert 0.05 < memory < 200
