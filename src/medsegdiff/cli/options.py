@@ -19,7 +19,10 @@ Split = Annotated[
     str | None,
     typer.Option("--split", help="Only these studies of splits.json: train, val or test."),
 ]
-Members = Annotated[int | None, typer.Option("--members", help="Masks drawn for each study.")]
+Members = Annotated[
+    int | None,
+    typer.Option("--members", help="Masks drawn for each study; 0: the condition head's alone."),
+]
 Out = Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")]
 
 

@@ -1,0 +1,64 @@
+"""What is shown: a bar on terminals, lines elsewhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from medsegdiff.cli import console
+from medsegdiff.cli.training_lines import JsonObserver, LineObserver, watching
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_with_the_time_left_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with console.bar("painting") as bar:
+        bar.at(1, 4, "one colour")
+    shown = terminal.getvalue()
+    assert "painting" in shown
+    assert "1/4" in shown
+    assert "one colour" in shown
+
+
+def test_no_bar_elsewhere(capsys: pytest.CaptureFixture[str]):
+    with console.bar("painting") as bar:
+        bar.at(1, 4)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spelt"), [(3, "3 s"), (89, "89 s"), (600, "10 min"), (7200, "2.0 h")]
+)
+def test_times_are_spelt(seconds: float, spelt: str):
+    assert console.spelt_time(seconds) == spelt
+
+
+def test_facts_are_spelt():
+    assert console.spelt(None) == "unknown"
+    assert console.spelt({"a": 1, "b": None}) == "a 1, b unknown"
+    assert console.spelt([0.123456, "x"]) == "0.1235, x"
+
+
+def test_steps_are_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]):
+    with watching(is_json=False) as observer:
+        assert isinstance(observer, LineObserver)
+        observer.stepped(1, 2, 0.5, 60)
+        observer.stepped(2, 2, 0.5, 0)
+        observer.validated(2, 0.75, is_best=True)
+    shown = capsys.readouterr().err.splitlines()
+    assert shown == [
+        "step 2 of 2, loss 0.5000, 0 s left",
+        "step 2: validation Dice 0.7500, the best",
+    ]
+
+
+def test_json_is_asked_for():
+    with watching(is_json=True) as observer:
+        assert isinstance(observer, JsonObserver)

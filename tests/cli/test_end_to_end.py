@@ -1,0 +1,131 @@
+"""Train, predict, evaluate, export: what a user does, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def lines(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_training_leaves_a_run_folder(trained: Path):
+    names = {one.name for one in trained.iterdir()}
+    assert {"config.json", "dataset_fingerprint.json", "environment.json", "fold_0"} <= names
+    assert (trained / "fold_0" / "best").is_file()
+
+
+def test_predict_then_evaluate(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):
+    out = tmp_path / "out"
+    found = medsegdiff(
+        "predict", "-i", skin_data / "images", "-o", out, "-m", trained, "--save_probabilities"
+    )
+    assert (found.code, len(found.out.splitlines())) == (0, 12)
+    assert len(list(out.glob("*.png"))) == 12
+    answer = medsegdiff("evaluate", "-gt", skin_data / "masks", "-p", out, "--csv", out / "a.csv")
+    assert answer.code == 0
+    assert "95 % interval" in answer.out
+    assert "ECE" in answer.out
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert summary["n_studies"] == 12
+    assert summary["calibration"]["ECE"] is not None
+
+
+def test_masks_have_the_images_size_and_the_users_values(
+    trained: Path, head_data: Path, skin_data: Path, tmp_path: Path, medsegdiff
+):
+    image = next((head_data / "images").iterdir())
+    answer = medsegdiff("predict", "-i", image, "-o", tmp_path, "-m", trained, "-device", "cpu")
+    assert answer.code == 0
+    with Image.open(image) as original, Image.open(tmp_path / f"{image.stem}.png") as mask:
+        assert mask.size == original.size
+        assert set(np.unique(np.asarray(mask))) <= {0, 255}
+
+
+def test_json_lines_of_every_verb(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):
+    common = ("-o", tmp_path, "-m", trained, "--split", "test", "--json")
+    found = lines(medsegdiff("predict", "-i", skin_data, *common, "--preview").out)
+    assert [one["status"] for one in found] == ["done", "done"]
+    assert found[-1]["seconds_left"] == 0
+    scores = lines(
+        medsegdiff("evaluate", "-gt", skin_data, "-p", tmp_path, "--split", "test", "--json").out
+    )
+    assert [one.get("event") for one in scores] == [None, None, "summary"]
+    assert lines(medsegdiff("info", trained, "--json").out)[0]["folds"] == 1
+    assert lines(medsegdiff("models", "--json").out)[0]["model"] == "skin-lesion"
+    assert all("is_ok" in one for one in lines(medsegdiff("doctor", tmp_path, "--json").out))
+
+
+def test_settings_reach_the_prediction(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):
+    image = skin_data / "images" / "ISIC_0013084.jpg"
+    answer = medsegdiff(
+        *("predict", "-i", image, "-o", tmp_path, "-m", trained, "--steps", 3, "--seed", 7),
+        *("--members", 3, "ensemble=staple", "predict.keep_largest=true", "sampler.eta=0.5"),
+    )
+    assert answer.code == 0
+    used = json.loads((tmp_path / "run_report.json").read_text(encoding="utf-8"))["predict"]
+    assert (used["members"], used["seed"], used["keep_largest"]) == (3, 7, True)
+    assert used["ensemble"]["name"] == "staple"
+    assert (used["sampler"]["steps"], used["sampler"]["eta"]) == (3, 0.5)
+
+
+def test_a_prediction_goes_on(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):
+    words = ("predict", "-i", skin_data, "-o", tmp_path, "-m", trained, "--split", "test")
+    assert medsegdiff(*words).code == 0
+    assert medsegdiff(*words, "--continue").out.count("done before") == 2
+    refused = medsegdiff(*words, "--c", "--seed", 1)
+    assert refused.code == 2
+    assert "other settings" in refused.err
+
+
+def test_a_training_goes_on_and_says_so(skin_data: Path, tmp_path: Path, tiny_settings, medsegdiff):
+    words = ("train", skin_data, "-o", tmp_path / "run", "--max-steps", 2, *tiny_settings)
+    first = medsegdiff(*words, "--json")
+    assert {"started", "step", "validation", "result"} <= {one["event"] for one in lines(first.out)}
+    again = medsegdiff(*words, "--c")
+    assert again.code == 0
+    assert "Going on from" in again.err
+    assert "best Dice" in again.out
+
+
+def test_an_exported_model_is_usable(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):
+    assert medsegdiff("export", trained, "-o", tmp_path / "model").code == 0
+    image = skin_data / "images" / "ISIC_0013084.jpg"
+    assert medsegdiff("predict", "-i", image, "-o", tmp_path, "-m", tmp_path / "model").code == 0
+    assert "million weights" in medsegdiff("info", tmp_path / "model").out
+
+
+def test_verify_writes_a_picture_and_a_report(skin_data: Path, tmp_path: Path, medsegdiff):
+    words = ("-o", tmp_path / "sheet.png", "--json", tmp_path / "r.json")
+    answer = medsegdiff("verify", skin_data, *words)
+    assert answer.code == 0
+    assert "12 studies" in answer.out
+    assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["ok"] is True
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 200
+
+
+def test_the_demonstration_names_its_picture(tmp_path: Path, medsegdiff):
+    answer = medsegdiff("demo", "-o", tmp_path / "demo.png", "--members", 1)
+    assert answer.code == 0
+    assert answer.out.count("Dice") == 7
+    assert f"Look at {tmp_path / 'demo.png'}" in answer.err
+    assert "medsegdiff train DATA -o RUN" in answer.err
+    assert (tmp_path / "demo.png").is_file()
+
+
+def test_the_doctor_and_the_list_of_models(tmp_path: Path, medsegdiff):
+    assert "will use" in medsegdiff("doctor", tmp_path).out
+    assert "skin-lesion" in medsegdiff("models").out
+
+
+@pytest.mark.parametrize("fold", ["x", "7"])
+def test_no_such_fold(fold, skin_data: Path, tmp_path: Path, tiny_settings, medsegdiff):
+    answer = medsegdiff("train", skin_data, "-o", tmp_path, "-f", fold, *tiny_settings)
+    assert answer.code == 2
+    assert "fold" in answer.err
