@@ -25,7 +25,7 @@ def demo(
     device: Device = "auto",
     is_json: Json = False,
 ) -> None:
-    """Segment the bundled images with the bundled weights, and show them on one picture."""
+    """Segment the bundled images. Writes one picture that shows them all."""
     from medsegdiff.cli import console
     from medsegdiff.cli.study_lines import show_demo
     from medsegdiff.engine.config import with_predict

@@ -13,7 +13,7 @@ Where = Annotated[Path, typer.Argument(help="The folder in which files would be 
 
 
 def doctor(folder: Where = Path(), is_json: Json = False) -> int:
-    """Check versions, devices, memory, disk and weights, and say what will be used."""
+    """Check this machine. Versions, devices, memory, disk and weights, and what will be used."""
     from medsegdiff.cli import console
     from medsegdiff.engine.doctor import examine
 

@@ -27,20 +27,15 @@ def evaluate(
     split: Split = None,
     is_json: Json = False,
 ) -> int:
-    """Compare predicted masks with true ones, at native size."""
-    from medsegdiff.cli import console
-    from medsegdiff.cli.study_lines import show_score, show_summary
+    """Compare masks with the truth. At native size, with 95 % intervals."""
+    from medsegdiff.cli import console, study_lines
     from medsegdiff.engine.evaluate import evaluate_folders
     from medsegdiff.engine.evaluation_files import write_csv, write_summary
 
     with console.bar("comparing", is_wanted=not is_json) as bar:
-        summary = evaluate_folders(
-            truth,
-            prediction,
-            split=split,
-            progress=lambda score, n, total: (show_score(score, is_json), bar.at(n, total)),
-        )
+        show = study_lines.score_shower(bar, is_json)
+        summary = evaluate_folders(truth, prediction, split=split, progress=show)
     write_summary(output or prediction / "summary.json", summary)
     if csv is not None:
         write_csv(csv, summary)
-    return show_summary(summary, is_json)
+    return study_lines.show_summary(summary, is_json)

@@ -14,7 +14,7 @@ Model = Annotated[
 
 
 def info(model: Model, is_json: Json = False) -> None:
-    """Say what a model segments, on which images, and how well."""
+    """Describe a model. What it segments, on which images, and how well."""
     from medsegdiff.cli import console
     from medsegdiff.engine.model_info import described
     from medsegdiff.engine.weights import TrainedModel

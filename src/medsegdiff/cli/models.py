@@ -6,7 +6,7 @@ from medsegdiff.cli.options import Json
 
 
 def models(is_json: Json = False) -> None:
-    """List the models that come with the package."""
+    """List the bundled models."""
     from medsegdiff.cli import console
     from medsegdiff.engine.model_info import bundled_summaries
 

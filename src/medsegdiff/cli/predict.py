@@ -39,23 +39,20 @@ def predict(
     device: Device = "auto",
     is_json: Json = False,
 ) -> int:
-    """Draw masks for an image or a folder of images, each at its own size."""
-    from medsegdiff.cli.settings import predict_config
-    from medsegdiff.cli.study_lines import show_predictions
-    from medsegdiff.engine.folder_prediction import predict_folder
-    from medsegdiff.engine.outputs import Extras
-    from medsegdiff.engine.weights import TrainedModel
+    """Segment images. Draws one mask each, at the image's own size and in the model's values."""
+    from medsegdiff.cli import given, study_lines
+    from medsegdiff.engine import folder_prediction, outputs, weights
 
-    trained = TrainedModel.load(model, device)
+    trained = weights.TrainedModel.load(model, device)
     flags = {"members": members, "steps": steps, "sampler": sampler, "seed": seed}
-    config = predict_config(trained.predict, settings, **flags)
-    extras = Extras(
+    config = given.predict_config(trained.predict, settings, **flags)
+    extras = outputs.Extras(
         probabilities=probabilities,
         uncertainty=uncertainty,
         members=save_members,
         previews=previews,
     )
-    results = predict_folder(
+    results = folder_prediction.predict_folder(
         images, out, trained, config, extras=extras, split=split, is_continued=is_continued
     )
-    return show_predictions(results, is_json)
+    return study_lines.show_predictions(results, is_json)

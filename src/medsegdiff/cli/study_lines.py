@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from statistics import fmean
 
 from medsegdiff.cli import console
@@ -58,14 +58,19 @@ def show_demo(results: Iterable[DemoResult], is_json: bool) -> list[DemoResult]:
     return shown
 
 
-def show_score(score: StudyScore, is_json: bool) -> None:
-    """Show one study's figures."""
-    if is_json:
-        values = {name: _known(score.mean(name)) for name in score.values}
-        console.json_result(study=score.study, **values)
-        return
-    figures = "  ".join(f"{name} {score.mean(name):.4f}" for name in SHOWN_METRICS)
-    console.result(f"{score.study}  {figures.replace('nan', 'unknown')}")
+def score_shower(bar: console.Bar, is_json: bool) -> Callable[[StudyScore, int, int], None]:
+    """What to call with each study's figures, its number, and the number of studies."""
+
+    def show(score: StudyScore, number: int, total: int) -> None:
+        bar.at(number, total)
+        if is_json:
+            values = {name: _known(score.mean(name)) for name in score.values}
+            console.json_result(study=score.study, **values)
+            return
+        figures = "  ".join(f"{name} {score.mean(name):.4f}" for name in SHOWN_METRICS)
+        console.result(f"{score.study}  {figures.replace('nan', 'unknown')}")
+
+    return show
 
 
 def show_summary(summary: Summary, is_json: bool) -> int:

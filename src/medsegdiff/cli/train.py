@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,25 +46,16 @@ def train(
     device: Device = "auto",
     is_json: Json = False,
 ) -> None:
-    """Train a model on images and masks; a run that was stopped goes on."""
-    from medsegdiff.cli.settings import budget, fold_number
-    from medsegdiff.cli.training_lines import show_training, watching
-    from medsegdiff.engine.config import read_run_config
-    from medsegdiff.engine.opening import open_data
+    """Train on a folder. A run that was stopped goes on where it was."""
+    from medsegdiff.cli import given, training_lines
+    from medsegdiff.engine import config as settings_of
+    from medsegdiff.engine import opening
     from medsegdiff.engine.train import train as train_model
 
-    overrides = [*(settings or ()), *budget(max_minutes, max_hours, max_steps)]
-    chosen = read_run_config(config, overrides)
-    with watching(is_json) as observer:
-        result = train_model(
-            open_data(data),
-            run,
-            chosen,
-            fold=fold_number(fold),
-            resume=resume.value,
-            init=init,
-            accept_changes=accept_changes,
-            device=device,
-            observer=observer,
-        )
-    show_training(result, run, is_json)
+    overrides = [*(settings or ()), *given.budget(max_minutes, max_hours, max_steps)]
+    chosen = settings_of.read_run_config(config, overrides)
+    how: dict[str, Any] = {"fold": given.fold_number(fold), "resume": resume.value, "init": init}
+    how |= {"accept_changes": accept_changes, "device": device}
+    with training_lines.watching(is_json) as observer:
+        result = train_model(opening.open_data(data), run, chosen, observer=observer, **how)
+    training_lines.show_training(result, run, is_json)

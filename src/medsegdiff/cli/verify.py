@@ -17,7 +17,7 @@ Side = Annotated[int, typer.Option(help="Side of the grid that the network will 
 
 
 def verify(data: Data, report: Report = None, sheet: Sheet = None, side: Side = 128) -> int:
-    """Look through a data set before any training, and show it with its masks outlined."""
+    """Check a data set. Reports what it holds, and shows it with its masks outlined."""
     from medsegdiff.cli import console
     from medsegdiff.engine.opening import look_through
     from medsegdiff.engine.outputs import write_picture

@@ -1,4 +1,4 @@
-"""Settings given on the command line as PATH=VALUE and as flags."""
+"""What was given on the command line, as PATH=VALUE and as flags, for the engine."""
 
 from __future__ import annotations
 
