@@ -175,3 +175,12 @@ def test_channels_of_a_mask() -> None:
     assert LabelMap(names=("a", "b", "c"), values=(0, 1, 2)).mask_channels == 3
     with pytest.raises(ValueError, match="as many different values"):
         LabelMap(names=("a", "b"), values=(0, 0))
+
+
+def test_a_rare_thin_class_among_class_numbers_is_kept() -> None:
+    mask = np.zeros((64, 64), dtype=np.uint8)
+    mask[10:50, 10:50] = 1
+    mask[30, 12:48:3] = 2
+    label_map, findings = LabelMap.recognise([mask])
+    assert label_map.values == (0, 1, 2)
+    assert not any("noise" in finding for finding in findings)

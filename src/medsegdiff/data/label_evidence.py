@@ -130,7 +130,8 @@ class _Tally:
 def _judged(tally: _Tally, known: Collection[int], is_colour: bool) -> Evidence:
     """Tell classes from noise."""
     total = tally.total
-    if all(tally.solid[value] >= SOLID * count for value, count in total.items()):
+    are_class_numbers = sorted(total) == list(range(min(len(total), FEW_VALUES)))
+    if are_class_numbers or all(tally.solid[v] >= SOLID * count for v, count in total.items()):
         likely = list(total)
     elif len(total) <= FEW_VALUES:
         likely = [

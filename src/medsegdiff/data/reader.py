@@ -7,6 +7,7 @@ be decoded to its end. Only then are its intensities handed on.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +85,11 @@ def read_header(path: Path, budget_bytes: int = BUDGET_BYTES) -> Header:
             with _opened(path, file_format) as image:
                 shape, channels, bits = _declared(image)
     except Image.DecompressionBombError as error:
+        pixels = int(next(iter(re.findall(r"\d+", str(error)))))
         raise ResourceError(
-            f"{path} declares far more pixels than an image has: {error}."
+            f"{path} declares {pixels / 1e6:.0f} million pixels and needs at least "
+            f"{4 * pixels / 1e9:.2f} GB of memory, more than is allowed for one image. Scale it "
+            "down or cut it into tiles."
         ) from None
     except Exception as error:
         raise _unreadable(path, error) from None
