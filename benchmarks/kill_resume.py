@@ -2,9 +2,9 @@
 
     python benchmarks/kill_resume.py [--times 30] [--steps 50] [--seed 0] [--data DATA]
 
-Each training runs in a process of its own. SIGKILL (on Windows TerminateProcess) hits it anywhere
-between its start and its end, also while it writes; a second process goes on. Losses, weights,
-averaged weights, optimiser and the chosen threshold are compared bit by bit.
+Each training runs in a process of its own. SIGKILL (on Windows TerminateProcess) hits it a random
+while after a random step, also while it validates or writes; a second process goes on. Losses,
+weights, averaged weights, optimiser and the chosen threshold are compared bit by bit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NETWORK = "{name: medsegdiff, widths: [8, 8, 16], blocks: [0, 1, 1], denoiser_wi
 SETTINGS = (
     "train.side=32",
     "train.batch_size=4",
-    "train.validations=10",
+    "train.validations=5",
     f"model.network={NETWORK}",
     "predict={sampler: {name: ddim, steps: 1}, members: 1}",
 )
@@ -63,12 +63,19 @@ def finished(data: Path, run: Path, steps: int) -> float:
     return time.perf_counter() - start
 
 
-def killed(data: Path, run: Path, steps: int, seconds: float) -> int:
-    """Kill a training after some seconds and give the number of its steps that were logged."""
+def killed(data: Path, run: Path, steps: int, after: int, seconds: float) -> int:
+    """Kill a training some seconds after a step and give the number of steps that were logged."""
     process = started(data, run, steps)
+    while process.is_alive() and logged(run) < after:
+        time.sleep(0.002)
     process.join(seconds)
     process.kill()
     process.join()
+    return logged(run)
+
+
+def logged(run: Path) -> int:
+    """Steps in the log of a run."""
     log = run / "fold_0" / "metrics.jsonl"
     return log.read_text(encoding="utf-8").count('"loss"') if log.is_file() else 0
 
@@ -104,11 +111,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         unbroken = Path(folder) / "unbroken"
         seconds = finished(args.data, unbroken, args.steps)
-        seconds = min(seconds, finished(args.data, Path(folder) / "timed", args.steps))
         expected, done, same = outcome(unbroken), [], 0
         for number in range(args.times):
             run = Path(folder) / f"run_{number}"
-            done.append(killed(args.data, run, args.steps, moments.uniform(0, seconds)))
+            after, pause = moments.randrange(args.steps), moments.uniform(0, seconds / args.steps)
+            done.append(killed(args.data, run, args.steps, after, pause))
             finished(args.data, run, args.steps)
             same += outcome(run) == expected
     print(

@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill_resume.py"
 
 
 def test_killed_trainings_resume_bit_by_bit():
-    command = [sys.executable, str(SCRIPT), "--times", "3", "--steps", "16"]
+    command = [sys.executable, str(SCRIPT), "--times", "3", "--steps", "12"]
     result = subprocess.run(
         command,
         capture_output=True,

@@ -51,8 +51,8 @@ def test_losses_are_kept_to_the_last_bit(tmp_path):
 
 def test_curves_are_drawn_in_both_colours(path):
     RunLog(path, 6).draw(path.with_name("progress.png"))
-    picture = Image.open(path.with_name("progress.png"))
-    found = {colour for _, colour in picture.getcolors(10_000) or []}
+    with Image.open(path.with_name("progress.png")) as picture:
+        found = {colour for _, colour in picture.getcolors(10_000) or []}
     assert {LOSS_COLOUR, DICE_COLOUR} <= found
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -73,6 +74,8 @@ class TrainedModel:
                 f"The folds in {where} were trained with different settings. "
                 f"Choose one: -m {files[0]}."
             )
+        threshold = round(fmean(content.config.threshold for content in contents), 4)
+        config = config.model_copy(update={"threshold": threshold})
         networks = tuple(
             channels_last(built(content, file).to(target))
             for content, file in zip(contents, files, strict=True)

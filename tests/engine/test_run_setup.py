@@ -1,0 +1,94 @@
+"""What stands before the first step, and what the run folder says of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from medsegdiff.data import Folder
+from medsegdiff.engine.config import RunConfig
+from medsegdiff.engine.environment import environment
+from medsegdiff.engine.run_setup import build_network, set_up, settings_hash
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.errors import DataError
+
+
+def test_the_run_folder_describes_itself(finished_run, tiny):
+    values = {path.name: json.loads(path.read_text()) for path in finished_run.glob("*.json")}
+    assert RunConfig.model_validate(values["config.json"]) == tiny()
+    assert values["dataset.json"]["labels"] == {"background": 0, "lesion": 1}
+    assert values["dataset.json"]["numTraining"] == 8
+    assert {"config.json", "dataset.json", "dataset_fingerprint.json", "environment.json"} == {
+        *values
+    }
+
+
+def test_no_path_user_or_host_is_written(finished_run, skin_data):
+    written = "".join(p.read_text() for p in finished_run.rglob("*.json*"))
+    secrets = [str(skin_data), str(Path.home()), os.environ.get("HOSTNAME")]
+    assert not [secret for secret in secrets if secret and len(secret) > 5 and secret in written]
+
+
+def test_preparing_writes_nothing(skin, tiny, tmp_path):
+    set_up(skin, tmp_path / "run", tiny(), 0, None, "cpu")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_training_studies_are_measured(skin, skin_data, tiny, tmp_path):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    for study in ("ISIC_0014667", "ISIC_0014836"):  # of validation and test
+        shutil.copy(data / "images" / "ISIC_0000460.jpg", data / "images" / f"{study}.jpg")
+    one, other = (set_up(d, tmp_path, tiny(), 0, None, "cpu") for d in (skin, Folder(root=data)))
+    assert one.trainer.model == other.trainer.model
+    assert one.data_hash != other.data_hash
+
+
+def test_fresh_weights_come_from_the_seed(model):
+    before = torch.get_rng_state()
+    first, again, other = (build_network(model.config, seed).state_dict() for seed in (0, 0, 1))
+    assert all(first[name].equal(again[name]) for name in first)
+    assert not all(first[name].equal(other[name]) for name in first)
+    assert torch.get_rng_state().equal(before)
+
+
+@pytest.mark.parametrize(
+    ("override", "is_same"),
+    [("train.max_minutes=3", True), ("train.cache_gb=1", True), ("train.seed=1", False)],
+)
+def test_a_budget_is_no_other_training(tiny, model, override, is_same):
+    same = settings_hash(tiny(override), model.config) == settings_hash(tiny(), model.config)
+    assert same is is_same
+
+
+def test_starting_weights_and_preparation_are_taken_over(skin, head_data, tiny, tmp_path, model):
+    setup = set_up(skin, tmp_path, tiny("train.side=16"), 0, model.name, "cpu")
+    assert setup.trainer.model.preparation == model.config.preparation
+    weights = model.networks[0].state_dict()
+    assert all(v.equal(weights[n]) for n, v in setup.trainer.network.state_dict().items())
+
+
+def test_starting_weights_of_other_channels_are_refused(head_data, tiny, tmp_path, model):
+    with pytest.raises(DataError, match="3 image channels, the data set has 1"):
+        set_up(Folder(root=head_data), tmp_path, tiny(), 0, model.name, "cpu")
+
+
+def test_the_environment_names_versions_and_no_person():
+    found = environment()
+    assert found["packages"]["torch"] == torch.__version__
+    assert found["threads"] == torch.get_num_threads()
+    assert json.dumps(found)
+
+
+def test_the_best_weights_are_those_of_the_best_validation(finished_run):
+    lines = [
+        json.loads(x) for x in (finished_run / "fold_0/metrics.jsonl").read_text().split("\n") if x
+    ]
+    dice = {line["step"]: line["dice"] for line in lines if "dice" in line}
+    best = int((finished_run / "fold_0" / "best").read_text()[-7:])
+    assert dice[best] == max(dice.values())
+    assert TrainedModel.load(finished_run, "cpu").weights_hash

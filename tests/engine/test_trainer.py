@@ -1,0 +1,140 @@
+"""One step: a pure function of weights and number; losses that are not finite never reach them."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from medsegdiff.data import Folder
+from medsegdiff.engine.config import RunConfig, TrainConfig
+from medsegdiff.engine.run_setup import set_up
+from medsegdiff.engine.train import train
+from medsegdiff.engine.trainer import Trainer, learning_rate, step_generator
+from medsegdiff.errors import NumericalError
+from medsegdiff.models import Condition, Network, SegmentationNetwork
+
+
+class Failing(SegmentationNetwork):
+    """A small network whose loss is not a number on some of its passes."""
+
+    denoises = False
+
+    def __init__(self, channels: int, failures: tuple[int, ...], value: float) -> None:
+        super().__init__()
+        self.layer = torch.nn.Conv2d(channels, 1, 1)
+        self.failures, self.value, self.passes = failures, value, 0
+
+    def condition(self, image: torch.Tensor) -> Condition:
+        self.passes += self.training
+        wrong = self.training and self.passes in self.failures
+        return Condition((), self.layer(image) * (self.value if wrong else 1.0))
+
+    def denoise(self, x_t: torch.Tensor, t: torch.Tensor, condition: Condition) -> torch.Tensor:
+        return x_t
+
+
+class FailingNetwork(Network):  # has no name of its own, so it does not join the family
+    failures: tuple[int, ...] = ()
+    value: str = "nan"
+
+    def build(self, image_channels: int, mask_channels: int, space_dims: int = 2):
+        return Failing(image_channels, self.failures, float(self.value))
+
+
+def failing(config: RunConfig, *failures: int, value: str = "nan") -> RunConfig:
+    network = FailingNetwork.model_construct(failures=failures, value=value)
+    return config.model_copy(update={"model": config.model.model_copy(update={"network": network})})
+
+
+@pytest.fixture
+def make_trainer(skin: Folder, tiny, tmp_path):
+    def make(config: RunConfig | None = None) -> Trainer:
+        return set_up(skin, tmp_path, config or tiny(), 0, None, "cpu").trainer
+
+    return make
+
+
+def test_a_step_depends_on_weights_and_number_alone(make_trainer):
+    one, other = make_trainer(), make_trainer()
+    other.batch(other.names(7), 7)  # whatever was looked at before
+    assert one.step(3, 20) == other.step(3, 20)
+    mine, yours = one.network.state_dict(), other.network.state_dict()
+    assert all(mine[name].equal(yours[name]) for name in mine)
+
+
+def test_a_step_moves_every_weight(make_trainer):
+    trainer = make_trainer()
+    before = {name: value.clone() for name, value in trainer.network.named_parameters()}
+    for number in range(3):  # what starts at zero holds back the gradients behind it
+        trainer.step(number, 20)
+    assert not [n for n, value in trainer.network.named_parameters() if value.equal(before[n])]
+
+
+def test_steps_have_random_streams_of_their_own():
+    drawn = [torch.rand(2, generator=step_generator(*key)) for key in ((0, 1), (0, 2), (1, 1))]
+    assert not drawn[0].equal(drawn[1])
+    assert not drawn[0].equal(drawn[2])
+    assert drawn[0].equal(torch.rand(2, generator=step_generator(0, 1)))
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_loss_that_is_not_finite_leaves_the_weights_alone(make_trainer, tiny, value):
+    trainer = make_trainer(failing(tiny(), 2, value=value))
+    assert trainer.step(0, 20) > 0
+    before = {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
+    assert math.isnan(trainer.step(1, 20))
+    assert all(tensor.equal(before[n]) for n, tensor in trainer.network.state_dict().items())
+    assert trainer.averaged.updates == 1
+    assert trainer.step(2, 20) > 0
+
+
+def test_three_in_a_row_end_the_training_and_name_the_studies(make_trainer, tiny):
+    trainer = make_trainer(failing(tiny(), 1, 2, 4, 5, 6))
+    for number in range(5):
+        trainer.step(number, 20)
+    with pytest.raises(NumericalError, match="3 times in a row, last at step 5") as caught:
+        trainer.step(5, 20)
+    assert all(study in str(caught.value) for study in trainer.names(5))
+
+
+def test_what_is_not_finite_is_told_at_once_and_never_saved(skin, tiny, tmp_path, watcher):
+    config = failing(tiny("train.validations=20"), 3, 8, 9, 10)
+    observer = watcher()
+    with pytest.raises(NumericalError):
+        train(skin, tmp_path, config, device="cpu", observer=observer)
+    told = [note for note in observer.notes if "was not finite" in note]
+    assert "step 3 " in told[0]
+    assert "ISIC_" in told[0]
+    newest = max(tmp_path.glob("fold_0/checkpoint_*"))
+    for file in ("model", "ema", "optimizer"):
+        assert all(t.isfinite().all() for t in load_file(newest / f"{file}.safetensors").values())
+    lines = (tmp_path / "fold_0" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[4])["loss"] is None  # two lines a step: its loss and its validation
+
+
+def test_a_network_that_never_works_is_found_before_the_first_step(skin, tiny, tmp_path):
+    config = failing(tiny(), *range(1, 9))
+    with pytest.raises(NumericalError, match="Nothing of it was saved"):
+        train(skin, tmp_path, config, device="cpu")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_learning_rate_rises_then_follows_a_cosine():
+    settings = TrainConfig(learning_rate=0.5, warm_up=0.1)
+    rates = [learning_rate(step, 100, settings) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.05 * (step + 1) for step in range(10)])
+    assert rates[10] == 0.5
+    assert rates[55] == pytest.approx(0.25)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert 0 < rates[99] < 0.001
+
+
+@pytest.mark.parametrize("total", [1, 2, 3])
+def test_the_shortest_trainings_have_a_learning_rate(total):
+    rates = [learning_rate(step, total, TrainConfig(warm_up=0)) for step in range(total)]
+    assert rates[0] == TrainConfig().learning_rate
+    assert all(rate > 0 for rate in rates)
