@@ -69,7 +69,7 @@ def train(
         init: a model to start from.
         accept_changes: resume although settings or data have changed.
         device: "auto", "cpu", "cuda", ...
-        observer: is told what happens.
+        observer: is told what happens, by the first process if there are several.
 
     Raises:
         DataError: the data set cannot be trained on.
@@ -77,8 +77,9 @@ def train(
         NumericalError: the loss was not finite several times in a row.
         Interrupted: a signal asked to stop; the state is saved.
     """
-    observer = observer or TrainingObserver()
     setup = set_up(dataset, run, config, fold, init, device)
+    if observer is None or not setup.team.is_first:
+        observer = TrainingObserver()  # of several processes, one speaks
     state = resumed(setup, accept_changes, observer) if resume == "auto" else None
     if state is None:
         state = planned(setup, observer)
