@@ -33,6 +33,8 @@ def outputs(
 
 
 @cache
+@torch.enable_grad()
+@torch.autocast("cpu", enabled=False)
 def trained(
     name: str, grid: tuple[int, ...] = (24, 16), channels: int = 1
 ) -> models.SegmentationNetwork:
