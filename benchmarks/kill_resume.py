@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import load_file
 
 from medsegdiff.data import Folder
-from medsegdiff.engine.config import read_run_config
+from medsegdiff.engine.settings import read_run_config
 from medsegdiff.engine.train import train
 
 HERE = Path(__file__).resolve().parent

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from medsegdiff.data import Folder
-from medsegdiff.engine.config import PredictConfig, with_predict
+from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.predict import predict
+from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.metrics import CalibrationError, Dice, bootstrap_difference, bootstrap_interval
 from medsegdiff.types import Sample

@@ -115,7 +115,7 @@ def test_weights_with_an_unknown_key(predict, trained: Path, photo: Path, tmp_pa
         (("--members", "-1"), "members"),
         (("ensembel=vote",), "ensembel"),
         (("vote",), "is not a setting"),
-        (("ensemble=[",), "is not a value"),
+        (("ensemble=[",), "is not a setting"),
         (("seed.x=1",), "has no parts"),
         (("--device", "abacus"), "There is no device 'abacus'"),
     ],

@@ -90,7 +90,7 @@ def test_a_training_goes_on_and_says_so(skin_data: Path, tmp_path: Path, tiny_se
     again = medsegdiff(*words, "--c")
     assert again.code == 0
     assert "Going on from" in again.err
-    assert "best Dice" in again.out
+    assert "validation Dice" in again.out
 
 
 def test_an_exported_model_is_usable(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):

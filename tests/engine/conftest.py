@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from medsegdiff.data import Folder
-from medsegdiff.engine.config import RunConfig, read_run_config
+from medsegdiff.engine.config import RunConfig
 from medsegdiff.engine.progress import TrainingObserver
+from medsegdiff.engine.settings import read_run_config
 from medsegdiff.engine.train import train
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.types import Sample

@@ -1,110 +1,13 @@
-"""Settings: overrides, recipes, refusals in one sentence."""
+"""The settings classes: frozen, and combinations that cannot work are refused."""
 
 from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
 
-from medsegdiff.engine.config import (
-    RECIPES,
-    PredictConfig,
-    RunConfig,
-    TrainConfig,
-    read_run_config,
-    with_predict,
-)
+from medsegdiff.engine.config import RunConfig, TrainConfig
+from medsegdiff.engine.settings import read_run_config
 from medsegdiff.errors import ConfigError
-
-
-def test_nothing_given_is_the_default():
-    assert read_run_config() == RunConfig()
-
-
-def test_an_override_is_a_dotted_path():
-    config = read_run_config(None, ["train.batch_size=3", "model.network=unet", "train.patience=~"])
-    assert (config.train.batch_size, config.model.network.name) == (3, "unet")
-    assert config.train.patience is None
-
-
-def test_an_override_reaches_into_the_default_part():
-    config = read_run_config(None, ["predict.sampler.steps=7", "model.network.fusion=paper"])
-    assert config.predict.sampler.model_dump() == {"name": "ddim", "steps": 7, "eta": 0.0}
-    assert config.model.network.model_dump()["fusion"] == "paper"
-
-
-def test_an_override_reaches_into_a_part_named_before():
-    config = read_run_config(None, ["model.network=unet", "model.network.blocks=[0, 1, 1, 1, 1]"])
-    assert config.model.network.model_dump()["blocks"] == (0, 1, 1, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("override", "sentence"),
-    [
-        ("train.batchsize=8", "train.batchsize: Extra inputs are not permitted .given: 8"),
-        ("train.batch_size=0", "train.batch_size: .* greater than or equal to 1"),
-        ("train.batch_size=many", "train.batch_size: .* valid integer"),
-        ("train.batch_size", "Write it as path=value"),
-        ("train.augmentation=[", "Write it as path=value"),
-        ("train.batch_size.x=1", "batch_size.x"),
-        ("predict.sampler=dpm", "no sampler named 'dpm'. Choose one of: ddim, ddpm"),
-        ("model.network.widths=[8]", "at least 3 items"),
-    ],
-)
-def test_a_wrong_setting_is_named(override, sentence):
-    with pytest.raises(ConfigError, match=sentence) as caught:
-        read_run_config(None, ["train.batch_size=8", override])
-    assert caught.value.exit_code == 2
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPES.glob("*.yaml")))
-def test_bundled_recipes_can_be_read(recipe):
-    config = read_run_config(recipe, ["train.max_steps=3"])
-    assert config.model.network.name == recipe
-    assert config.train.max_steps == 3
-
-
-def test_a_recipe_may_be_a_file(tmp_path):
-    recipe = tmp_path / "mine.yaml"
-    recipe.write_text("model: {network: unet}\ntrain: {seed: 4}\n", encoding="utf-8")
-    assert read_run_config(str(recipe), ["train.seed=5"]).train.seed == 5
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        (b"train: [", "is not YAML"),
-        (b"\xff\xfe\xff", "is not YAML"),
-        (b"- train", "holds no settings"),
-        (b"training: {}", "training: Extra inputs"),
-    ],
-)
-def test_a_recipe_that_cannot_be_read_is_refused(tmp_path, text, sentence):
-    (tmp_path / "mine.yaml").write_bytes(text)
-    with pytest.raises(ConfigError, match=sentence):
-        read_run_config(str(tmp_path / "mine.yaml"))
-
-
-def test_an_unknown_recipe_names_those_there_are():
-    with pytest.raises(ConfigError, match="medsegdiff_v1, unet"):
-        read_run_config("unett")
-
-
-def test_predict_settings_change_one_by_one():
-    config = with_predict(PredictConfig(), members=3, steps=9, seed=None, ensemble="staple")
-    assert (config.members, config.sampler.steps, config.seed) == (3, 9, 0)
-    assert config.ensemble.name == "staple"
-
-
-def test_another_sampler_keeps_the_number_of_steps():
-    before = with_predict(PredictConfig(), steps=9)
-    assert with_predict(before, sampler="ddpm").sampler.model_dump() == {"name": "ddpm", "steps": 9}
-
-
-@pytest.mark.parametrize("change", [{"members": -1}, {"flag": 1}, {"sampler": "x"}, {"steps": 0}])
-def test_predict_settings_are_checked(change):
-    with pytest.raises(ConfigError, match="cannot be used"):
-        with_predict(PredictConfig(), **change)
 
 
 def test_settings_are_frozen_and_survive_json():
@@ -112,3 +15,11 @@ def test_settings_are_frozen_and_survive_json():
     assert RunConfig.model_validate_json(config.model_dump_json()) == config
     with pytest.raises(ValidationError):
         TrainConfig().seed = 1
+
+
+@pytest.mark.parametrize("objective", ["eps", "v"])
+def test_recycling_needs_a_bounded_target(objective):
+    with pytest.raises(ConfigError, match=r"without bound .* train.noise.recycling=0"):
+        read_run_config(None, [f"model.objective={objective}"])
+    read_run_config(None, [f"model.objective={objective}", "train.noise.recycling=0"])
+    read_run_config(None, [f"model.objective={objective}", "model.objective.min_snr_gamma=5"])

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from medsegdiff.data.reader import read_mask
-from medsegdiff.engine.config import with_predict
 from medsegdiff.engine.folder_prediction import predict_folder
+from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import ConfigError, DataError, UnreadableStudy
 

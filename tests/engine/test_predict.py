@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from medsegdiff.data import Folder
-from medsegdiff.engine.config import PredictConfig, with_predict
+from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.predict import predict
+from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.train import train
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import ConfigError, DataError

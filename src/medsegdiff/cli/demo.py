@@ -28,8 +28,8 @@ def demo(
     """Segment the bundled images. Writes one picture that shows them all."""
     from medsegdiff.cli import console
     from medsegdiff.cli.study_lines import show_demo
-    from medsegdiff.engine.config import with_predict
     from medsegdiff.engine.demo import MODEL, demonstrate, samples_of, write_sheet
+    from medsegdiff.engine.settings import with_predict
     from medsegdiff.engine.weights import TrainedModel
 
     samples, model = samples_of(MODEL), TrainedModel.load(MODEL, device)

@@ -40,12 +40,13 @@ def predict(
     is_json: Json = False,
 ) -> int:
     """Segment images. Draws one mask each, at the image's own size and in the model's values."""
-    from medsegdiff.cli import given, study_lines
+    from medsegdiff.cli import study_lines
     from medsegdiff.engine import folder_prediction, outputs, weights
+    from medsegdiff.engine.settings import with_overrides, with_predict
 
     trained = weights.TrainedModel.load(model, device)
     flags = {"members": members, "steps": steps, "sampler": sampler, "seed": seed}
-    config = given.predict_config(trained.predict, settings, **flags)
+    config = with_overrides(with_predict(trained.predict, **flags), settings or ())
     extras = outputs.Extras(
         probabilities=probabilities,
         uncertainty=uncertainty,

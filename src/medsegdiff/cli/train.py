@@ -48,8 +48,8 @@ def train(
 ) -> None:
     """Train on a folder. A run that was stopped goes on where it was."""
     from medsegdiff.cli import given, training_lines
-    from medsegdiff.engine import config as settings_of
     from medsegdiff.engine import opening
+    from medsegdiff.engine import settings as settings_of
     from medsegdiff.engine.train import train as train_model
 
     overrides = [*(settings or ()), *given.budget(max_minutes, max_hours, max_steps)]

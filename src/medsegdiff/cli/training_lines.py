@@ -89,7 +89,11 @@ def show_training(result: TrainingResult, run: Path, is_json: bool) -> None:
         console.json_result(event="result", **vars(result))
         return
     console.result(
-        f"{result.fold_folder}  best Dice {result.best_dice:.4f} at step {result.best_step} "
-        f"of {result.steps}"
+        f"{result.fold_folder}  validation Dice {result.dice:.4f}  weights of step "
+        f"{result.best_step} of {result.steps}"
+    )
+    console.log(
+        "Step and threshold were chosen on the validation studies, so this Dice is a little too "
+        "good: judge the model on others."
     )
     console.log(f"To use it: medsegdiff predict -i IMAGES -o OUT -m {run}")

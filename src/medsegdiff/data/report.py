@@ -11,6 +11,7 @@ from PIL import Image
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.pictures import contact_sheet, overlay
 
+NO_MASKS = "The images can be predicted. To train on them, put masks of the same names in masks/."
 NAMED = 5  # studies that a sentence names; the JSON names all
 
 
@@ -96,7 +97,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether the data set can be trained on as it is, and its figures trusted."""
+        """Whether nothing has to be mended: what is there can be used, and its figures trusted."""
         return not (
             self.problems
             or self.unreadable
@@ -109,7 +110,9 @@ class Report:
         mend, know = self._to_mend(), self._to_know()
         lines = [*self._described(), *(["To mend:", *mend] if mend else [])]
         lines += ["To know:", *know] if know else []
-        verdict = "The data set is ready." if self.ok else "The data set is not ready: see above."
+        verdict = "The data set is not ready: see above."
+        if self.ok:
+            verdict = "The data set is ready." if self.annotated else NO_MASKS
         return "\n".join([*lines, verdict])
 
     def to_json(self) -> dict[str, Any]:

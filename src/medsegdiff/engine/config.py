@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import Field, SerializeAsAny, ValidationError
+from pydantic import Field, SerializeAsAny, model_validator
 
 from medsegdiff.component import Config
 from medsegdiff.data import LabelMap, Preparation, Transform
@@ -23,11 +20,9 @@ from medsegdiff.diffusion.objectives.logits import Logits
 from medsegdiff.diffusion.samplers.ddim import DDIM
 from medsegdiff.ensemble import Ensemble
 from medsegdiff.ensemble.mean import Mean
-from medsegdiff.errors import ConfigError
 from medsegdiff.models import Network
 from medsegdiff.models.medsegdiff import MedSegDiff
 
-RECIPES = Path(__file__).parent / "recipes"
 Precision = Literal["auto", "fp32", "bf16"]
 AUGMENTATION: tuple[Transform, ...] = (
     Flip(),
@@ -145,105 +140,13 @@ class RunConfig(Config):
     train: TrainConfig = TrainConfig()
     predict: PredictConfig = PredictConfig()
 
-
-def read_run_config(recipe: str | None = None, overrides: Sequence[str] = ()) -> RunConfig:
-    """Read a run's settings from a recipe and from overrides such as `train.batch_size=8`.
-
-    Args:
-        recipe: a YAML file, or the name of a bundled recipe; None keeps the defaults.
-        overrides: dotted path, equals sign, YAML value.
-
-    Raises:
-        ConfigError: an unknown recipe or key, or a value out of range.
-    """
-    settings = _read_recipe(recipe) if recipe else {}
-    for override in overrides:
-        path, equals, text = override.partition("=")
-        value = _yaml_value(text) if equals else None
-        if value is None and text.strip() not in ("null", "~"):
-            raise ConfigError(
-                f"{override!r} is not a setting. Write it as path=value, for example "
-                "train.batch_size=8."
+    @model_validator(mode="after")
+    def _recycling_is_stable(self) -> RunConfig:
+        if self.train.noise.recycling > 0 and not self.model.objective.can_recycle:
+            raise ValueError(
+                f"with the objective {self.model.objective.model_dump()['name']}, masks recycled "
+                "from a guess make targets without bound at low noise: set "
+                "train.noise.recycling=0, or bound their weight with "
+                "model.objective.min_snr_gamma=5"
             )
-        _assign(settings, path.strip().split("."), value)
-    return validated(RunConfig, settings)
-
-
-def with_predict(config: PredictConfig, **changes: Any) -> PredictConfig:
-    """The same settings with some changed; `sampler` may be a name, `steps` are the sampler's."""
-    values = config.model_dump()
-    steps = changes.pop("steps", None)
-    for key, value in changes.items():
-        if value is not None:
-            values[key] = (
-                {"name": value, "steps": config.sampler.steps} if key == "sampler" else value
-            )
-    if steps is not None:
-        values["sampler"]["steps"] = steps
-    return validated(PredictConfig, values)
-
-
-def validated(kind: type[Config], values: dict[str, Any]) -> Any:
-    """Check values against a settings class.
-
-    Raises:
-        ConfigError: names each wrong setting, what was given and what is expected.
-    """
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"These settings cannot be used: {faults(error)}.") from None
-
-
-def faults(error: ValidationError) -> str:
-    """What is wrong with which setting, in one line."""
-    return "; ".join(
-        f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {_shortened(e['input'])})"
-        for e in error.errors()
-    )
-
-
-def _read_recipe(recipe: str) -> dict[str, Any]:
-    bundled = RECIPES / f"{recipe}.yaml"
-    path = bundled if bundled.is_file() else Path(recipe)
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.yaml")))
-        raise ConfigError(
-            f"There is no recipe {recipe!r}: give a YAML file, or one of the bundled ones: {known}."
-        )
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(
-            f"{path} holds no settings: expected a mapping with model, train and predict."
-        )
-    return values
-
-
-def _yaml_value(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return None
-
-
-def _assign(settings: dict[str, Any], path: list[str], value: Any) -> None:
-    *parents, last = path
-    default: Any = RunConfig().model_dump()
-    for key in parents:
-        default = default.get(key) if isinstance(default, dict) else None
-        part = default.get("name") if isinstance(default, dict) else None
-        inner = settings.setdefault(key, {} if part is None else part)
-        if isinstance(inner, str):  # a part given by its name only
-            settings[key] = inner = {"name": inner}
-        if not isinstance(inner, dict):
-            raise ConfigError(f"{'.'.join(path)} is not a setting: {key} has no parts.")
-        settings = inner
-    settings[last] = value
-
-
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+        return self

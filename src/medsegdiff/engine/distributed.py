@@ -79,8 +79,3 @@ class Team:
         shared = torch.tensor([value], dtype=torch.float64, device=self.device)
         distributed.broadcast(shared, src=0)
         return float(shared.item())
-
-    def wait(self) -> None:
-        """Until all are here."""
-        if self.size > 1:
-            distributed.barrier()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from medsegdiff.engine.checkpoint import TrainingState
 from medsegdiff.engine.progress import TrainingObserver
 from medsegdiff.engine.run_setup import RunSetup
-from medsegdiff.engine.validation import THRESHOLDS, validate
+from medsegdiff.engine.validation import THRESHOLDS, ValidationResult, validate
 from medsegdiff.engine.weights import (
     AVERAGED_FILE,
     WEIGHTS_FILE,
@@ -19,7 +19,7 @@ from medsegdiff.errors import CheckpointError
 from medsegdiff.files import write_json
 
 
-def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) -> None:
+def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) -> ValidationResult:
     """Validate the best weights on all validation studies and choose the threshold."""
     best = pointer(setup.fold_folder, "best")
     if best is None:
@@ -27,7 +27,11 @@ def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) ->
             f"{setup.fold_folder} was never validated, so there are no best weights."
         )
     folder = setup.fold_folder / best
-    observer.noted("Validating the best weights on the whole validation split.")
+    members = setup.config.predict.members
+    observer.noted(
+        f"Validating the best weights (step {state.best_step}) on all {len(setup.splits.val)} "
+        f"validation studies, {members} member(s) each."
+    )
     model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
     result = validate(model, setup.dataset, setup.splits.val, setup.config.predict, THRESHOLDS)
     content = read_weights(folder / AVERAGED_FILE)
@@ -46,7 +50,6 @@ def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) ->
             "two empty masks count as 1, one empty as 0",
         },
     )
-    observer.noted(
-        f"Validation Dice {result.dice:.4f} at threshold {result.threshold}, "
-        f"step {state.best_step}."
-    )
+    if model.config.labels.classes == 2:
+        observer.noted(f"Foreground is from probability {result.threshold}, the best of them.")
+    return result

@@ -169,19 +169,26 @@ def _label_maps(
     0/255) are understood too.
     """
     keys = declared.get("labels"), declared.get("label_values"), declared.get("colors")
-    truth_map, findings = LabelMap.recognise(_raw(references), *keys)
+    truth_map, findings = _recognised(references, *keys)
     if _all_encoded(predictions, truth_map):
         return truth_map, truth_map, findings
     if truth_map.classes == 2:
-        found_map, _ = LabelMap.recognise(_raw(predictions))
+        found_map, _ = _recognised(predictions)
         if found_map.classes == 2:
             stored = found_map.colours or found_map.values
             note = f"The predicted masks hold {stored}, taken as background and foreground."
             return truth_map, found_map, [*findings, note]
     if not declared:
-        both, findings = LabelMap.recognise(_raw([*references, *predictions]))
+        both, findings = _recognised([*references, *predictions])
         return both, both, findings
     return truth_map, truth_map, findings  # each mask with a strange value is named on its own
+
+
+def _recognised(paths: list[Path], *declared: Any) -> tuple[LabelMap, list[str]]:
+    try:
+        return LabelMap.recognise(_raw(paths), *declared)
+    except DataError as error:
+        raise DataError(f"The masks in {paths[0].parent} cannot be compared: {error}") from None
 
 
 def _all_encoded(paths: Iterable[Path], label_map: LabelMap) -> bool:

@@ -12,12 +12,13 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from medsegdiff.engine.config import PredictConfig, with_predict
+from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.export import export_model
 from medsegdiff.engine.folder_prediction import StudyResult, predict_folder
 from medsegdiff.engine.opening import open_images
 from medsegdiff.engine.outputs import Extras, StudyPrediction
 from medsegdiff.engine.predict import predict
+from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import DataError
 from medsegdiff.types import Geometry, Sample

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 
@@ -14,7 +15,8 @@ from medsegdiff.engine.checkpoint import (
 )
 from medsegdiff.engine.precision import uses_bf16
 from medsegdiff.engine.progress import TrainingObserver, TrainingPlan
-from medsegdiff.engine.run_setup import RunSetup
+from medsegdiff.engine.run_setup import FREE, RunSetup
+from medsegdiff.engine.settings import differences
 from medsegdiff.engine.validation import evenly_spread, validate
 from medsegdiff.errors import CheckpointError
 
@@ -42,9 +44,9 @@ def resumed(
         ]
         if changed and not accept_changes:
             raise CheckpointError(
-                f"{folder} was made with other {' and '.join(changed)}. Choose another run folder, "
-                "go on all the same "
-                "with --accept-changes, or start anew with --resume never."
+                f"{folder} was made with other {' and '.join(changed)}{changed_settings(setup)}. "
+                "Choose another run folder, go on all the same with --accept-changes, or start "
+                "anew with --resume never."
             )
         restore(folder, setup.trainer.network, setup.trainer.averaged, setup.trainer.optimizer)
         setup.trainer.averaged.updates = found.averaged_updates
@@ -53,6 +55,22 @@ def resumed(
     if left_out:
         observer.noted("No whole checkpoint is left, so the training starts anew.")
     return None
+
+
+def changed_settings(setup: RunSetup) -> str:
+    """Which settings are not those that the run was begun with, in brackets."""
+    file = setup.fold_folder.parent / "config.json"
+    try:
+        then = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    shaping = ("model.", "train.")
+    found = [
+        line
+        for line in differences(setup.config, then)
+        if line.startswith(shaping) and line.split(":")[0].split(".")[1] not in FREE
+    ]
+    return f" ({'; '.join(found)})" if found else ""
 
 
 def adapted(setup: RunSetup, found: TrainingState, observer: TrainingObserver) -> TrainingState:

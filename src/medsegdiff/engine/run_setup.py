@@ -28,6 +28,15 @@ from medsegdiff.files import write_json
 from medsegdiff.models import SegmentationNetwork
 
 SIDE_ON_CPU, SIDE_ON_GPU = 96, 256
+FREE = (  # settings of the training that may change on resuming
+    "max_steps",
+    "max_minutes",
+    "cache_gb",
+    "precision",
+    "validations",
+    "validation_studies",
+    "patience",
+)
 
 
 @dataclass(frozen=True)
@@ -152,17 +161,8 @@ def build_network(model: ModelConfig, seed: int = 0) -> SegmentationNetwork:
 
 
 def settings_hash(config: RunConfig, model: ModelConfig) -> str:
-    """Hash of the settings that shape the weights; a budget or a cache may change on resuming."""
-    free = {
-        "max_steps",
-        "max_minutes",
-        "cache_gb",
-        "precision",
-        "validations",
-        "validation_studies",
-        "patience",
-    }
-    text = model.model_dump_json() + config.train.model_dump_json(exclude=free)
+    """Hash of the settings that shape the weights: all but the free ones."""
+    text = model.model_dump_json() + config.train.model_dump_json(exclude=set(FREE))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -35,13 +35,14 @@ class TrainingResult:
 
     Args:
         fold_folder: RUN/fold_k.
-        best_dice: of the averaged weights on the validation studies, mean over studies and classes.
-        best_step: where it was reached.
+        dice: of the best averaged weights on all validation studies, as predictions are drawn,
+            mean over studies and classes.
+        best_step: whose weights are the best.
         steps: taken in all.
     """
 
     fold_folder: Path
-    best_dice: float
+    dice: float
     best_step: int
     steps: int
 
@@ -90,10 +91,9 @@ def train(
         describe(setup, run)
     with listening() as stop:
         state = Loop(setup, state, observer, stop).run()
-    if setup.team.is_first:
-        finish(setup, state, observer)
-    setup.team.wait()
-    return TrainingResult(setup.fold_folder, state.best_dice, state.best_step, state.step)
+    found = finish(setup, state, observer) if setup.team.is_first else None
+    dice = setup.team.agreed_float(found.dice if found else 0.0)  # all wait for the first
+    return TrainingResult(setup.fold_folder, dice, state.best_step, state.step)
 
 
 def tidy(setup: RunSetup, state: TrainingState) -> None:

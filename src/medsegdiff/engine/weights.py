@@ -20,8 +20,9 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from medsegdiff.data import Preparation
 from medsegdiff.diffusion import Process
-from medsegdiff.engine.config import ModelConfig, PredictConfig, faults
+from medsegdiff.engine.config import ModelConfig, PredictConfig
 from medsegdiff.engine.precision import chosen_device
+from medsegdiff.engine.settings import faults
 from medsegdiff.errors import CheckpointError
 from medsegdiff.files import atomic_write, write_json
 from medsegdiff.models import SegmentationNetwork
@@ -284,5 +285,9 @@ def _parsed_header(path: Path, header: Mapping[str, str]) -> tuple[ModelConfig, 
             header["predict"]
         )
     except (KeyError, ValidationError) as error:
-        why = faults(error) if isinstance(error, ValidationError) else f"{error} is missing"
+        why = (
+            faults(error, ModelConfig)
+            if isinstance(error, ValidationError)
+            else f"{error} is missing"
+        )
         raise CheckpointError(f"The header of {path} cannot be read: {why}.") from None

@@ -13,6 +13,11 @@ from medsegdiff.diffusion.process import Level, Process, Signal
 class Objective(Component, family=True):
     """Says what the network's output means, and how far it is from the truth."""
 
+    @property
+    def can_recycle(self) -> bool:
+        """Whether the loss stays bounded when x_t does not come from x_0 (recycling)."""
+        return True
+
     def x_0(self, output: Signal, x_t: Signal, t: Level, process: Process) -> Signal:
         """The clean signal that the output stands for, within -b and b."""
         raise NotImplementedError

@@ -18,6 +18,11 @@ class Velocity(SquaredError):
 
     name: Literal["v"] = "v"
 
+    @property
+    def can_recycle(self) -> bool:
+        """See `Objective.can_recycle`; the target divides by the noise's share, small at low t."""
+        return self.min_snr_gamma is not None
+
     def x_0(self, output: Signal, x_t: Signal, t: Level, process: Process) -> Signal:
         """See `Objective.x_0`; clamped to the bounds, beyond which no mask can lie."""
         b = process.signal_scale
