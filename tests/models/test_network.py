@@ -61,9 +61,12 @@ def test_every_weight_learns(name, objective, mask_channels, recycling, precisio
     assert all(grad.isfinite().all() for grad in gradients.values())
 
 
-def test_a_detached_condition_has_the_same_values_and_no_gradient():
-    whole = Condition((torch.ones(1, 2, 3, 3, requires_grad=True) * 2,), None)
-    cut = whole.detached()
-    assert torch.equal(cut.features[0], whole.features[0])
-    assert not cut.features[0].requires_grad
-    assert cut.logits is None
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_a_share_of_the_gradient_reaches_the_condition_and_no_value_changes(share):
+    weight = torch.rand(1, 2, 3, 3, requires_grad=True)
+    whole = Condition((weight * 2,), weight.sum(dim=1, keepdim=True))
+    seen = whole.with_gradient(share)
+    assert torch.equal(seen.features[0], whole.features[0])
+    assert seen.logits is whole.logits
+    seen.features[0].sum().backward()
+    assert torch.allclose(weight.grad, torch.full_like(weight, 2 * share))

@@ -80,6 +80,8 @@ class TrainConfig(Config):
         learning_rate: at its highest, after the warm-up; then it follows a cosine to zero.
         warm_up: share of the steps in which it rises.
         head_weight: weight of the condition head's own loss.
+        condition_gradient: share of the denoiser's gradient that reaches the condition network, 0
+            to 1; what is kept away leaves that network to its own head.
         ema_decay: of the averaged weights, which are those that are used; smaller at first.
         clip_norm: largest norm of the gradient.
         validations: how often the model is validated during the run.
@@ -94,6 +96,7 @@ class TrainConfig(Config):
     weight_decay: float = Field(default=0.01, ge=0)
     warm_up: float = Field(default=0.05, ge=0, lt=1)
     head_weight: float = Field(default=1.0, ge=0)
+    condition_gradient: float = Field(default=1.0, ge=0, le=1)
     ema_decay: float = Field(default=0.998, ge=0, lt=1)
     clip_norm: float = Field(default=1.0, gt=0)
     noise: NoiseRecipe = NoiseRecipe()

@@ -112,7 +112,8 @@ class Trainer:
             head = cross_entropy_and_dice(condition.logits, self.process.probability(x_0)).mean()
             loss = loss + self.settings.head_weight * head
         if self.network.denoises:
-            loss = loss + self.denoising_loss(condition, x_0, draw).mean()
+            seen = condition.with_gradient(self.settings.condition_gradient)
+            loss = loss + self.denoising_loss(seen, x_0, draw).mean()
         return loss
 
     def denoising_loss(self, condition: Condition, x_0: Tensor, draw: NoiseDraw) -> Tensor:

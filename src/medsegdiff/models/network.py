@@ -24,10 +24,12 @@ class Condition:
     features: tuple[Float[Tensor, "B _ ..."], ...]
     logits: Float[Tensor, "B K *S"] | None = None
 
-    def detached(self) -> Condition:
-        """The same values, cut off from their gradients."""
-        logits = None if self.logits is None else self.logits.detach()
-        return Condition(tuple(feature.detach() for feature in self.features), logits)
+    def with_gradient(self, share: float) -> Condition:
+        """The same values; only a share of what is done with the features reaches their network."""
+        if share == 1:
+            return self
+        features = (m.detach() + share * (m - m.detach()) for m in self.features)
+        return Condition(tuple(features), self.logits)
 
 
 class SegmentationNetwork(nn.Module, ABC):
