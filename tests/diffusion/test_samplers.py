@@ -121,3 +121,17 @@ def test_the_denoiser_is_asked_at_trained_levels_only(kind):
 
 
 PROCESSES = {name: process(name) for name in SHIPPED_SCHEDULES}
+
+
+@pytest.mark.parametrize("kind", [DDIM, DDPM, DPMSolver])
+def test_a_walk_may_begin_below_the_last_level(kind):
+    p, seen = process(), []
+
+    def denoise(x_t, t):
+        seen.append(int(t[0]))
+        return torch.zeros_like(x_t)
+
+    kind(steps=4, start=0.4)(
+        denoise, torch.ones(1, 1, 3, 3), p, noise=lambda: torch.ones(1, 1, 3, 3)
+    )
+    assert seen == [400, 300, 200, 100]

@@ -47,18 +47,23 @@ class Process:
         """T, the level of pure noise."""
         return len(self.alpha_bar) - 1
 
-    def levels(self, steps: int) -> Int[Tensor, "{steps}+1"]:
+    def levels(self, steps: int, first: int | None = None) -> Int[Tensor, "{steps}+1"]:
         """Levels that a sampler of so many steps visits: T down to 0, even on the trained schedule.
+
+        Args:
+            steps: of the sampler.
+            first: a lower level to begin at; None begins at T.
 
         Raises:
             ConfigError: more steps than levels.
         """
-        if not 1 <= steps <= self.last_level:
+        first = self.last_level if first is None else first
+        if not 1 <= steps <= first:
             raise ConfigError(
-                f"{steps} sampling steps were asked for, but these weights know "
-                f"{self.last_level} noise levels. Choose 1 to {self.last_level} steps."
+                f"{steps} sampling steps were asked for, but there are {first} noise levels to "
+                f"visit. Choose 1 to {first} steps."
             )
-        return torch.linspace(self.last_level, 0, steps + 1, dtype=torch.float64).round().long()
+        return torch.linspace(first, 0, steps + 1, dtype=torch.float64).round().long()
 
     def at(self, t: Level, like: Signal) -> tuple[Tensor, Tensor]:
         """Square roots of alpha_bar and 1 - alpha_bar at each level, shaped like a signal."""

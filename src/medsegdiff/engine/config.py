@@ -117,7 +117,9 @@ class PredictConfig(Config):
     Args:
         sampler: the walk from noise to mask, with its steps.
         members: masks drawn for each study; 0 takes the mask of the condition head alone.
-        ensemble: how they are fused.
+        step_fusion: fuse each member's estimates of all steps, the later and surer ones with more
+            weight, instead of taking the last.
+        ensemble: how members are fused.
         seed: another seed, other members.
         member_batch: members that go through the network at once; less needs less memory.
         threshold: overrides the one kept with the weights.
@@ -127,6 +129,7 @@ class PredictConfig(Config):
 
     sampler: SerializeAsAny[Sampler] = DDIM()
     members: int = Field(default=8, ge=0)
+    step_fusion: bool = False
     ensemble: SerializeAsAny[Ensemble] = Mean()
     seed: int = 0
     member_batch: int = Field(default=8, ge=1)

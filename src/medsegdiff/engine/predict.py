@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 import medsegdiff
-from medsegdiff.data import Prepared
-from medsegdiff.diffusion import Denoiser, Noise, Process, probability_from_logits
-from medsegdiff.engine.config import ModelConfig, PredictConfig
+from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.members import draw_members
 from medsegdiff.engine.postprocessing import cleaned
-from medsegdiff.engine.precision import autocast, uses_bf16
+from medsegdiff.engine.precision import uses_bf16
 from medsegdiff.engine.weights import TrainedModel
-from medsegdiff.errors import ConfigError
-from medsegdiff.models import SegmentationNetwork
 from medsegdiff.types import Prediction, Sample, labels_from_probability
 
 SMALLEST_SHARE, LARGEST_SHARE = 1e-5, 0.995  # of the image that a believable foreground covers
@@ -72,91 +67,6 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
         warnings=tuple(plain_warnings(mask)),
         path=sample.path,
     )
-
-
-def draw_members(
-    folds: Sequence[Prepared], model: TrainedModel, config: PredictConfig
-) -> tuple[Float[Tensor, "M K *S"], Float[Tensor, "K *S"] | None]:
-    """Draw the members' probabilities, and the condition head's, on the network's grid.
-
-    With several folds, each draws its own members. Without members, or with a network that does
-    not denoise, the head is the one member.
-    """
-    members: list[Tensor] = []
-    heads: list[Tensor] = []
-    process = model.process()
-    with torch.inference_mode():
-        for network, prepared in zip(model.networks, folds, strict=True):
-            bound = bind(network, prepared.image.to(model.device), model.config, process, config)
-            if bound.head is not None:
-                heads.append(bound.head)
-            if bound.denoise is None or config.members == 0:
-                members.append(only_head(bound, model.name)[None])
-            else:
-                members.extend(sampled(bound.denoise, prepared, process, model, config))
-        head = torch.stack(heads).mean(dim=0).cpu() if heads else None
-        return torch.cat(members).cpu(), head
-
-
-def sampled(
-    denoise: Denoiser,
-    prepared: Prepared,
-    process: Process,
-    model: TrainedModel,
-    config: PredictConfig,
-) -> Iterator[Float[Tensor, "M K *S"]]:
-    """Probabilities of the members, in chunks that go through the network together."""
-    shape = (model.config.mask_channels, *model.config.grid_size)
-    for first in range(0, config.members, config.member_batch):
-        chunk = range(first, min(first + config.member_batch, config.members))
-        noise = Noise(prepared.digest, chunk, config.seed, shape)
-        x_0 = config.sampler(denoise, noise().to(model.device), process, noise=noise)  # (M, K, *S)
-        yield process.probability(x_0)
-
-
-def only_head(bound: BoundNetwork, name: str) -> Float[Tensor, "K *S"]:
-    """The condition head's probability, for a prediction without any noise.
-
-    Raises:
-        ConfigError: the network has no head.
-    """
-    if bound.head is None:
-        raise ConfigError(f"{name} has no condition head: ask for at least one member.")
-    return bound.head
-
-
-@dataclass(frozen=True)
-class BoundNetwork:
-    """A network to which one image is bound: from here on nobody needs the image.
-
-    Args:
-        denoise: (x_t, t) -> x_0; None if the network has only its head.
-        head: the condition head's probability, shape (K, *S); None if it has none.
-    """
-
-    denoise: Denoiser | None
-    head: Float[Tensor, "K *S"] | None
-
-
-def bind(
-    network: SegmentationNetwork,
-    image: Float[Tensor, "C *S"],
-    model: ModelConfig,
-    process: Process,
-    config: PredictConfig,
-) -> BoundNetwork:
-    """Look at the image once and return what is left to do for each noisy mask."""
-    with autocast(config.precision, image.device):
-        condition = network.condition(image[None])
-    head = None if condition.logits is None else probability_from_logits(condition.logits)[0]
-
-    def denoise(x_t: Tensor, t: Tensor) -> Tensor:
-        levels = t.to(image.device)
-        with autocast(config.precision, image.device):
-            output = network.denoise(x_t * process.input_scale(t, x_t), levels, condition)
-        return model.objective.x_0(output, x_t, levels, process)
-
-    return BoundNetwork(denoise if network.denoises else None, head)
 
 
 def provenance(model: TrainedModel, config: PredictConfig, seconds: float) -> dict[str, object]:

@@ -5,6 +5,7 @@ from medsegdiff.ensemble.ensemble import Ensemble
 from medsegdiff.ensemble.mean import Mean
 from medsegdiff.ensemble.quality import pairwise_dice
 from medsegdiff.ensemble.staple import Staple, StapleEstimate, estimate_truth
+from medsegdiff.ensemble.steps import fused_steps
 from medsegdiff.ensemble.uncertainty import (
     expected_entropy,
     mutual_information,
@@ -22,6 +23,7 @@ __all__ = [
     "Vote",
     "estimate_truth",
     "expected_entropy",
+    "fused_steps",
     "mutual_information",
     "pairwise_dice",
     "predictive_entropy",

@@ -23,7 +23,7 @@ class DDIM(Sampler):
         self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource
     ) -> Signal:
         """See `Sampler.__call__`."""
-        for now, then in pairwise(process.levels(self.steps)):  # T ... 0
+        for now, then in pairwise(self.levels(process)):  # T ... 0
             x_0 = denoise(x, now.expand(len(x)))  # (B, K, *S)
             a, a_then = process.alpha_bar[now], process.alpha_bar[then]
             eps = (x - a.sqrt() * x_0) / (1 - a).sqrt()

@@ -20,7 +20,7 @@ class DDPM(Sampler):
         self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource
     ) -> Signal:
         """See `Sampler.__call__`."""
-        for now, then in pairwise(process.levels(self.steps)):
+        for now, then in pairwise(self.levels(process)):
             x_0 = denoise(x, now.expand(len(x)))  # (B, K, *S)
             a, a_then = process.alpha_bar[now], process.alpha_bar[then]
             alpha = a / a_then  # of the whole jump

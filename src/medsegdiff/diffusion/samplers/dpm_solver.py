@@ -24,7 +24,7 @@ class DPMSolver(Sampler):
     ) -> Signal:
         """See `Sampler.__call__`; no noise is added."""
         last_x_0, last_h = None, None
-        for now, then in pairwise(process.levels(self.steps)):
+        for now, then in pairwise(self.levels(process)):
             x_0 = denoise(x, now.expand(len(x)))  # (B, K, *S)
             if then == 0:
                 return x_0  # sigma is 0: the limit of the step

@@ -3,6 +3,7 @@
 from typing import Protocol, runtime_checkable
 
 from pydantic import Field
+from torch import Tensor
 
 from medsegdiff.component import Component
 from medsegdiff.diffusion.noise import NoiseSource
@@ -19,9 +20,25 @@ class Denoiser(Protocol):
 
 
 class Sampler(Component, family=True):
-    """Walks from noise at level T to a clean signal at level 0, in so many steps."""
+    """Walks from noise to a clean signal at level 0, in so many steps.
+
+    Args:
+        steps: levels visited, which is how often the network is asked.
+        start: share of the T levels at which the walk begins. Below 1 it begins with a first guess
+            (the condition head's mask) made noisy, instead of with pure noise: the warm start of
+            PD-DDPM (Guo et al. 2022, arXiv:2210.17408).
+    """
 
     steps: int = Field(default=5, gt=0)
+    start: float = Field(default=1.0, gt=0, le=1)
+
+    def first_level(self, process: Process) -> int:
+        """The level at which the walk begins."""
+        return max(1, round(self.start * process.last_level))
+
+    def levels(self, process: Process) -> Tensor:
+        """The levels that the walk visits, first to last, the last one 0; shape (steps + 1,)."""
+        return process.levels(self.steps, self.first_level(process))
 
     def __call__(
         self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource
@@ -30,7 +47,7 @@ class Sampler(Component, family=True):
 
         Args:
             denoise: estimates x_0.
-            x: standard normal noise, shape (B, K, *S).
+            x: standard normal noise, shape (B, K, *S); with a start below 1 the noisy first guess.
             process: the schedule that the weights were trained with.
             noise: fresh noise for steps that add some.
 

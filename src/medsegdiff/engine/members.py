@@ -1,0 +1,154 @@
+"""The members of a prediction: one look at the image, then walks from noise to masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from medsegdiff.data import Prepared
+from medsegdiff.diffusion import Denoiser, Noise, Process, Sampler, probability_from_logits
+from medsegdiff.engine.config import ModelConfig, PredictConfig
+from medsegdiff.engine.precision import autocast
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.ensemble import fused_steps
+from medsegdiff.errors import ConfigError
+from medsegdiff.models import SegmentationNetwork
+
+
+def draw_members(
+    folds: Sequence[Prepared], model: TrainedModel, config: PredictConfig
+) -> tuple[Float[Tensor, "M K *S"], Float[Tensor, "K *S"] | None]:
+    """Draw the members' probabilities, and the condition head's, on the network's grid.
+
+    With several folds, each draws its own members. Without members, or with a network that does
+    not denoise, the head is the one member.
+    """
+    members: list[Tensor] = []
+    heads: list[Tensor] = []
+    process = model.process()
+    with torch.inference_mode():
+        for network, prepared in zip(model.networks, folds, strict=True):
+            bound = bind(network, prepared.image.to(model.device), model.config, process, config)
+            if bound.head is not None:
+                heads.append(bound.head)
+            if bound.denoise is None or config.members == 0:
+                members.append(only_head(bound, model.name)[None])
+            else:
+                drawn = sampled(bound.denoise, bound.head, prepared, process, model, config)
+                members.append(drawn)
+        head = torch.stack(heads).mean(dim=0).cpu() if heads else None
+        return torch.cat(members).cpu(), head
+
+
+def sampled(
+    denoise: Denoiser,
+    head: Float[Tensor, "K *S"] | None,
+    prepared: Prepared,
+    process: Process,
+    model: TrainedModel,
+    config: PredictConfig,
+) -> Float[Tensor, "M K *S"]:
+    """Probabilities of the members, drawn in chunks that go through the network together."""
+    shape = (model.config.mask_channels, *model.config.grid_size)
+    chunks: list[Tensor] = []
+    for first in range(0, config.members, config.member_batch):
+        chunk = range(first, min(first + config.member_batch, config.members))
+        noise = Noise(prepared.digest, chunk, config.seed, shape)
+        estimates = Estimates(denoise, config.step_fusion)
+        x = begun(noise().to(model.device), head, process, config.sampler)
+        x_0 = config.sampler(estimates, x, process, noise=noise)  # (M, K, *S)
+        walked = torch.stack(estimates.x_0 or [x_0])  # (I, M, K, *S)
+        chunks.append(process.probability(walked.flatten(0, 1)).view(walked.shape))
+    return fused_steps(torch.cat(chunks, dim=1))
+
+
+def begun(
+    noise: Float[Tensor, "M K *S"],
+    head: Float[Tensor, "K *S"] | None,
+    process: Process,
+    sampler: Sampler,
+) -> Float[Tensor, "M K *S"]:
+    """What the walks begin with: noise, or the condition head's mask made noisy.
+
+    Raises:
+        ConfigError: a warm start with a network that has no head.
+    """
+    level = sampler.first_level(process)
+    if level == process.last_level:
+        return noise
+    if head is None:
+        raise ConfigError(
+            f"sampler.start={sampler.start} begins with the condition head's mask, but this "
+            "network has no head. Set sampler.start=1."
+        )
+    guess = process.from_probability(head).expand(noise.shape)
+    return process.diffuse(guess, torch.full((len(noise),), level), noise)
+
+
+class Estimates:
+    """A denoiser that remembers what it estimated at each step, if that is wanted.
+
+    Args:
+        denoise: (x_t, t) -> x_0.
+        is_kept: whether to remember.
+    """
+
+    def __init__(self, denoise: Denoiser, is_kept: bool) -> None:
+        self.denoise = denoise
+        self.is_kept = is_kept
+        self.x_0: list[Float[Tensor, "M K *S"]] = []
+
+    def __call__(self, x_t: Tensor, t: Tensor) -> Tensor:
+        x_0 = self.denoise(x_t, t)
+        if self.is_kept:
+            self.x_0.append(x_0)
+        return x_0
+
+
+def only_head(bound: BoundNetwork, name: str) -> Float[Tensor, "K *S"]:
+    """The condition head's probability, for a prediction without any noise.
+
+    Raises:
+        ConfigError: the network has no head.
+    """
+    if bound.head is None:
+        raise ConfigError(f"{name} has no condition head: ask for at least one member.")
+    return bound.head
+
+
+@dataclass(frozen=True)
+class BoundNetwork:
+    """A network to which one image is bound: from here on nobody needs the image.
+
+    Args:
+        denoise: (x_t, t) -> x_0; None if the network has only its head.
+        head: the condition head's probability, shape (K, *S); None if it has none.
+    """
+
+    denoise: Denoiser | None
+    head: Float[Tensor, "K *S"] | None
+
+
+def bind(
+    network: SegmentationNetwork,
+    image: Float[Tensor, "C *S"],
+    model: ModelConfig,
+    process: Process,
+    config: PredictConfig,
+) -> BoundNetwork:
+    """Look at the image once and return what is left to do for each noisy mask."""
+    with autocast(config.precision, image.device):
+        condition = network.condition(image[None])
+    head = None if condition.logits is None else probability_from_logits(condition.logits)[0]
+
+    def denoise(x_t: Tensor, t: Tensor) -> Tensor:
+        levels = t.to(image.device)
+        with autocast(config.precision, image.device):
+            output = network.denoise(x_t * process.input_scale(t, x_t), levels, condition)
+        return model.objective.x_0(output, x_t, levels, process)
+
+    return BoundNetwork(denoise if network.denoises else None, head)

@@ -1,0 +1,54 @@
+"""The members: where their walks begin, and what is made of their steps."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from medsegdiff.diffusion import Process, ProcessSettings
+from medsegdiff.diffusion.samplers.ddim import DDIM
+from medsegdiff.engine.members import BoundNetwork, Estimates, begun, only_head
+from medsegdiff.engine.predict import predict
+from medsegdiff.engine.settings import with_overrides
+from medsegdiff.errors import ConfigError
+
+PROCESS = Process(ProcessSettings(), (16, 16))
+NOISE = torch.randn(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+HEAD = torch.rand(1, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+def test_networks_without_a_head_need_members():
+    with pytest.raises(ConfigError, match="at least one member"):
+        only_head(BoundNetwork(None, None), "x")
+
+
+def test_a_walk_begins_with_noise():
+    assert begun(NOISE, HEAD, PROCESS, DDIM()) is NOISE
+
+
+def test_a_warm_start_is_the_head_s_mask_made_noisy():
+    x = begun(NOISE, HEAD, PROCESS, DDIM(start=0.3))
+    level = torch.tensor([300] * 3)
+    eps = (x - PROCESS.at(level, x)[0] * PROCESS.from_probability(HEAD)) / PROCESS.at(level, x)[1]
+    assert torch.allclose(eps, NOISE, atol=1e-4)
+
+
+def test_a_warm_start_needs_a_head():
+    with pytest.raises(ConfigError, match=r"sampler.start=0.5 .* has no head"):
+        begun(NOISE, None, PROCESS, DDIM(start=0.5))
+
+
+def test_estimates_are_kept_only_if_wanted():
+    for is_kept in (True, False):
+        estimates = Estimates(lambda x_t, t: x_t, is_kept)
+        DDIM(steps=4)(estimates, NOISE, PROCESS, noise=lambda: NOISE)
+        assert len(estimates.x_0) == (4 if is_kept else 0)
+
+
+@pytest.mark.parametrize("setting", ["sampler.start=0.4", "step_fusion=true"])
+def test_the_setting_reaches_the_mask(setting, model, lesion):
+    before = predict(lesion, model, model.predict).probability
+    after = predict(lesion, model, with_overrides(model.predict, [setting])).probability
+    assert not torch.equal(before, after)
+    assert after.min() >= 0
+    assert after.max() <= 1
