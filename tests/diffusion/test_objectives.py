@@ -11,6 +11,7 @@ from medsegdiff.diffusion import Objective, Process, ProcessSettings
 from medsegdiff.diffusion.objectives.clean import Clean
 from medsegdiff.diffusion.objectives.eps import Eps
 from medsegdiff.diffusion.objectives.logits import Logits
+from medsegdiff.diffusion.objectives.objective import mean_square, over_scales
 from medsegdiff.diffusion.objectives.velocity import Velocity
 from medsegdiff.diffusion.parametrisation import eps_from_x_0, v_from_x_0
 
@@ -114,3 +115,31 @@ def test_logits_are_scored_as_a_segmentation():
     undecided = Logits().loss(torch.zeros_like(x_0), x_0, x_t, T, process)
     assert (undecided > torch.tensor(2.0).log()).all()
     assert torch.equal(undecided, Logits().loss(torch.zeros_like(x_0), x_0, 0 * x_t, T, process))
+
+
+def test_an_even_error_costs_the_same_at_every_scale():
+    error = torch.full((2, 1, 128, 96), 0.5)
+    assert torch.allclose(over_scales(error), mean_square(error))
+
+
+def test_scales_are_weighted_by_one_over_their_side():
+    stripes = torch.tensor([1.0, -1.0]).repeat(64).expand(1, 1, 128, 128)  # gone when halved
+    expected = (1 / 128) / (1 / 128 + 1 / 64 + 1 / 32)
+    assert over_scales(stripes).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("size", [(40, 63), (32, 32, 32)])
+def test_small_grids_have_a_single_scale(size):
+    error = randn(2, 1, *size)
+    assert torch.allclose(over_scales(error), mean_square(error))
+
+
+def test_coarse_structure_counts_for_more_if_asked():
+    process = Process(ProcessSettings(), (64, 64))
+    x_0 = torch.zeros(1, 1, 64, 64)
+    wrong = torch.ones(1, 1, 64, 64)
+    wrong[..., ::2] = 0
+    costs = [
+        Clean(multi_scale=is_on).loss(wrong, x_0, x_0, T[:1], process) for is_on in (False, True)
+    ]
+    assert costs[1] < costs[0]

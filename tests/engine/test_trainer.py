@@ -13,7 +13,7 @@ from medsegdiff.data import Folder
 from medsegdiff.engine.config import RunConfig, TrainConfig
 from medsegdiff.engine.run_setup import set_up
 from medsegdiff.engine.train import train
-from medsegdiff.engine.trainer import Trainer, learning_rate, step_generator
+from medsegdiff.engine.trainer import Trainer, drawn_from, learning_rate, step_generator
 from medsegdiff.errors import NumericalError
 from medsegdiff.models import Condition, Network, SegmentationNetwork
 
@@ -138,3 +138,36 @@ def test_the_shortest_trainings_have_a_learning_rate(total):
     rates = [learning_rate(step, total, TrainConfig(warm_up=0)) for step in range(total)]
     assert rates[0] == TrainConfig().learning_rate
     assert all(rate > 0 for rate in rates)
+
+
+def test_the_head_takes_its_turns(make_trainer, tiny):
+    often, seldom = make_trainer(), make_trainer(tiny("train.head.every=5"))
+    names = often.names(0)
+    given = often.batch(names, 0)
+    with torch.no_grad():
+        each = [float(seldom.loss(*given, number)) for number in range(6)]
+        assert each[0] == each[5] == float(often.loss(*given, 1))
+    assert each[1] == each[4] < each[0]
+
+
+def test_cross_entropy_of_the_head_has_its_weight(make_trainer, tiny):
+    losses = []
+    for weight in (0, 1, 2):
+        trainer = make_trainer(tiny(f"train.head.cross_entropy={weight}"))
+        with torch.no_grad():
+            losses.append(float(trainer.loss(*trainer.batch(trainer.names(0), 0))))
+    assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-4)
+    assert losses[1] > losses[0]
+
+
+def test_a_seed_decides_dropout_and_nothing_else_is_touched():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    drawn = []
+    for seed in (7, 7, 8):
+        with drawn_from(seed, torch.device("cpu")):
+            drawn.append(torch.rand(4))
+    assert torch.equal(torch.rand(2), expected)
+    assert drawn[0].equal(drawn[1])
+    assert not drawn[0].equal(drawn[2])

@@ -14,8 +14,10 @@ def probability_from_logits(logits: Signal) -> Signal:
     return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
 
 
-def cross_entropy_and_dice(logits: Signal, truth: Signal) -> Float[Tensor, " B"]:
-    """Mean cross-entropy plus one minus soft Dice, for each row.
+def cross_entropy_and_dice(
+    logits: Signal, truth: Signal, cross_entropy_weight: float = 1.0
+) -> Float[Tensor, " B"]:
+    """Mean cross-entropy, weighted, plus one minus soft Dice, for each row.
 
     Cross-entropy keeps the probabilities honest; Dice alone is not a proper score. Dice is taken
     over the foreground channels; one that is empty in truth counts as 1 when the prediction is
@@ -24,13 +26,15 @@ def cross_entropy_and_dice(logits: Signal, truth: Signal) -> Float[Tensor, " B"]
     Args:
         logits: shape (B, K, *S).
         truth: one-hot (or 0 and 1 for a single channel), same shape.
+        cross_entropy_weight: beta of MedSegDiff-V2's loss on its condition model.
     """
     logits = logits.float()
     if logits.shape[1] == 1:
         entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     else:
         entropy = functional.cross_entropy(logits, truth, reduction="none").unsqueeze(1)
-    return entropy.flatten(1).mean(dim=1) + 1 - soft_dice(probability_from_logits(logits), truth)
+    entropy = cross_entropy_weight * entropy.flatten(1).mean(dim=1)
+    return entropy + 1 - soft_dice(probability_from_logits(logits), truth)
 
 
 def soft_dice(probability: Signal, truth: Signal, smooth: float = 1.0) -> Float[Tensor, " B"]:

@@ -70,6 +70,20 @@ class ModelConfig(ModelSettings):
         return self.preparation.grid.size
 
 
+class HeadLoss(Config):
+    """The condition head's own loss: cross-entropy and Dice.
+
+    Args:
+        weight: of the whole of it.
+        every: it counts in every so many steps (alpha of MedSegDiff-V2).
+        cross_entropy: weight of the cross-entropy beside Dice (beta of MedSegDiff-V2).
+    """
+
+    weight: float = Field(default=1.0, ge=0)
+    every: int = Field(default=1, ge=1)
+    cross_entropy: float = Field(default=1.0, ge=0)
+
+
 class TrainConfig(Config):
     """How weights are found.
 
@@ -79,7 +93,7 @@ class TrainConfig(Config):
         batch_size: images in a step, over all processes.
         learning_rate: at its highest, after the warm-up; then it follows a cosine to zero.
         warm_up: share of the steps in which it rises.
-        head_weight: weight of the condition head's own loss.
+        head: the condition head's own loss.
         condition_gradient: share of the denoiser's gradient that reaches the condition network, 0
             to 1; what is kept away leaves that network to its own head.
         ema_decay: of the averaged weights, which are those that are used; smaller at first.
@@ -95,7 +109,7 @@ class TrainConfig(Config):
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warm_up: float = Field(default=0.05, ge=0, lt=1)
-    head_weight: float = Field(default=1.0, ge=0)
+    head: HeadLoss = HeadLoss()
     condition_gradient: float = Field(default=1.0, ge=0, le=1)
     ema_decay: float = Field(default=0.998, ge=0, lt=1)
     clip_norm: float = Field(default=1.0, gt=0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 
 import torch
@@ -73,7 +74,8 @@ class Trainer:
             group["lr"] = rate
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(image, x_0, draw)
+        with drawn_from(step_seed(self.settings.seed, number), self.device):  # dropout
+            loss = self.loss(image, x_0, draw, number)
         loss.backward()
         self.team.average_gradients(self.network)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
@@ -103,14 +105,17 @@ class Trainer:
         image = image[rows].to(self.device, memory_format=memory_format(image))
         return image, x_0[rows].to(self.device), draw.rows(rows, self.device)
 
-    def loss(self, image: Tensor, x_0: Tensor, draw: NoiseDraw) -> Tensor:
-        """Loss of the condition head plus that of the diffusion, as far as the network has them."""
+    def loss(self, image: Tensor, x_0: Tensor, draw: NoiseDraw, number: int = 0) -> Tensor:
+        """Loss of the diffusion plus, where it is its turn, that of the condition head."""
         with autocast(self.settings.precision, self.device):
             condition = self.network.condition(image)
         loss = x_0.new_zeros(())
-        if condition.logits is not None:
-            head = cross_entropy_and_dice(condition.logits, self.process.probability(x_0)).mean()
-            loss = loss + self.settings.head_weight * head
+        head = self.settings.head
+        is_its_turn = number % head.every == 0 or not self.network.denoises
+        if condition.logits is not None and is_its_turn:
+            truth = self.process.probability(x_0)
+            own = cross_entropy_and_dice(condition.logits, truth, head.cross_entropy).mean()
+            loss = loss + head.weight * own
         if self.network.denoises:
             seen = condition.with_gradient(self.settings.condition_gradient)
             loss = loss + self.denoising_loss(seen, x_0, draw).mean()
@@ -139,10 +144,22 @@ class Trainer:
         return math.nan
 
 
+def step_seed(seed: int, step: int) -> int:
+    """The seed of one step."""
+    return int.from_bytes(blake2b(f"{seed}/{step}".encode(), digest_size=7).digest(), "little")
+
+
 def step_generator(seed: int, step: int) -> torch.Generator:
-    """The random stream of one step."""
-    digest = blake2b(f"{seed}/{step}".encode(), digest_size=7).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "little"))
+    """The random stream of one step: augmentation, levels and noise."""
+    return torch.Generator().manual_seed(step_seed(seed, step))
+
+
+@contextmanager
+def drawn_from(seed: int, device: torch.device) -> Iterator[None]:
+    """Let what draws from torch's global random state begin at a seed; it stays as it was."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def learning_rate(step: int, total: int, settings: TrainConfig) -> float:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from medsegdiff.component import Component
 from medsegdiff.diffusion.process import Level, Process, Signal
+
+COARSEST = 32  # smallest side at which the multi-scale loss looks
 
 
 class Objective(Component, family=True):
@@ -33,12 +36,14 @@ class SquaredError(Objective):
     """An objective with a squared error, optionally weighted by min-SNR.
 
     Args:
-        min_snr_gamma: bound on the SNR's weight; None gives every level the same weight.
-
-    Source of the weighting: Hang et al. 2023, arXiv:2303.09556, equation 7.
+        min_snr_gamma: bound on the SNR's weight; None gives every level the same weight (Hang et
+            al. 2023, arXiv:2303.09556, equation 7).
+        multi_scale: take the error at halved grids, too, so that coarse structure counts on large
+            ones (simple diffusion, arXiv:2301.11093, section 3.3).
     """
 
     min_snr_gamma: float | None = Field(default=None, gt=0)
+    multi_scale: bool = False
 
     def weighted(
         self, error: Signal, t: Level, process: Process, snr_power: int
@@ -53,10 +58,29 @@ class SquaredError(Objective):
                 is SNR + 1 for masks at -1 and 1): the weighted loss is the same for all three.
         """
         error = error.float()
-        square = error.square().flatten(1).mean(dim=1)
+        square = over_scales(error) if self.multi_scale else mean_square(error)
         if self.min_snr_gamma is None:
             return square
         snr = process.snr(t, error).flatten()
         weight = snr.clamp(max=self.min_snr_gamma)
         divisor = {0: 1.0, -1: snr, -2: snr + process.signal_scale**2}[snr_power]
         return square * weight / divisor
+
+
+def mean_square(error: Signal) -> Float[Tensor, " B"]:
+    """Mean square of each row."""
+    return error.square().flatten(1).mean(dim=1)
+
+
+def over_scales(error: Signal) -> Float[Tensor, " B"]:
+    """Mean square of each row over the grid and its halvings down to a side of 32.
+
+    A grid of side s weighs 1 / s, as in simple diffusion; here the weights sum to 1.
+    """
+    pool = functional.avg_pool2d if error.ndim == 4 else functional.avg_pool3d
+    total, weights = mean_square(error) / min(error.shape[2:]), 1 / min(error.shape[2:])
+    while min(error.shape[2:]) >= 2 * COARSEST:
+        error = pool(error, 2)
+        side = min(error.shape[2:])
+        total, weights = total + mean_square(error) / side, weights + 1 / side
+    return total / weights
