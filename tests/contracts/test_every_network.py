@@ -54,7 +54,7 @@ def trained(
 
 
 def test_there_are_networks() -> None:
-    assert {"medsegdiff", "medsegdiff_v1", "unet"} <= set(SHIPPED)
+    assert {"concat", "medsegdiff", "medsegdiff_v1", "medsegdiff_v2", "sum", "unet"} <= set(SHIPPED)
 
 
 @every_network

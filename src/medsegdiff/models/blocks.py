@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
+TRANSPOSED_CONVOLUTION = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 LARGEST_PERIOD = 10_000  # of the sinusoidal embedding, Vaswani et al. 2017
 
 
 def convolution(
     space_dims: int, inputs: int, outputs: int, kernel: int = 3, stride: int = 1
 ) -> nn.Module:
-    """Convolution that keeps the grid at stride 1 and divides it (rounding up) at stride 2."""
+    """Convolution that keeps the grid at stride 1 and divides it (rounding up) by a larger one."""
     return CONVOLUTION[space_dims](inputs, outputs, kernel, stride=stride, padding=kernel // 2)
 
 
@@ -78,6 +79,23 @@ def sinusoidal_embedding(t: Int[Tensor, " B"], features: int) -> Float[Tensor, "
     return torch.cat([phase.cos(), phase.sin()], dim=1)
 
 
+class Modulation(nn.Module):
+    """Scale and shift of each feature by the time; begins close to no change."""
+
+    def __init__(self, features: int, time_features: int) -> None:
+        super().__init__()
+        self.scale_and_shift = nn.Sequential(
+            nn.SiLU(), faint(nn.Linear(time_features, 2 * features))
+        )
+
+    def forward(
+        self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"]
+    ) -> Float[Tensor, "B F *S"]:
+        both = self.scale_and_shift(time).view(len(time), -1, *[1] * (m.ndim - 2))
+        scale, shift = both.chunk(2, dim=1)
+        return m * (1 + scale) + shift
+
+
 class ResidualBlock(nn.Module):
     """Twice GroupNorm, SiLU, convolution, around a shortcut; time is added after the first.
 
@@ -121,23 +139,31 @@ class ResidualBlock(nn.Module):
 
 
 class Stage(nn.Module):
-    """Several residual blocks at one resolution, all given the time."""
+    """Several residual blocks at one resolution, all given the time; then attention, if wished."""
 
     def __init__(
-        self, inputs: int, outputs: int, blocks: int, time_features: int = 0, space_dims: int = 2
+        self,
+        inputs: int,
+        outputs: int,
+        blocks: int,
+        time_features: int = 0,
+        space_dims: int = 2,
+        dropout: float = 0.0,
+        attends: bool = False,
     ):
         super().__init__()
         widths = [inputs] + [outputs] * blocks
         self.blocks = nn.ModuleList(
-            ResidualBlock(a, b, time_features, space_dims) for a, b in pairwise(widths)
+            ResidualBlock(a, b, time_features, space_dims, dropout) for a, b in pairwise(widths)
         )
+        self.attention = AttentionBlock(outputs) if attends else nn.Identity()
 
     def forward(
         self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"] | None = None
     ) -> Float[Tensor, "B G *S"]:
         for block in self.blocks:
             m = block(m, time)
-        return m
+        return self.attention(m)
 
 
 class AttentionBlock(nn.Module):

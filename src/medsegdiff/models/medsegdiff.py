@@ -27,7 +27,8 @@ from medsegdiff.models.blocks import (
     group_norm,
     resized,
 )
-from medsegdiff.models.fusion import DynamicFusion, FusionKind
+from medsegdiff.models.fusion import FusionKind, fusion_of
+from medsegdiff.models.low_resolution import LowResolution
 from medsegdiff.models.network import Condition, Network, SegmentationNetwork
 from medsegdiff.models.residual_unet import ResidualUNet, check_stages
 
@@ -45,7 +46,11 @@ class MedSegDiff(Network):
         blocks: residual blocks in each of its encoder stages; 0 leaves the finest one to the stem.
         denoiser_widths: features of the denoiser at 1/4, 1/8, ... of the grid; at most as deep as
             `widths`.
-        fusion: "residual" adds a gated identity path to equation 3, "paper" keeps it literally.
+        fusion: "residual" adds a gated identity path to equation 3, "paper" keeps it literally,
+            "none" takes the sum of both features in its place.
+        ff_parser: filter the mask's features (equations 4 to 6) before they are fused.
+        low_resolution: extras of the condition network's coarse stages (simple diffusion); the
+            denoiser, on patches, has its attention already.
     """
 
     name: Literal["medsegdiff"] = "medsegdiff"
@@ -53,10 +58,13 @@ class MedSegDiff(Network):
     blocks: tuple[int, ...] = (0, 1, 2, 2, 2)
     denoiser_widths: tuple[int, ...] = Field(default=(48, 64, 96), min_length=1)
     fusion: FusionKind = "residual"
+    ff_parser: bool = True
+    low_resolution: LowResolution = LowResolution()
 
     @model_validator(mode="after")
     def _stages_match(self) -> MedSegDiff:
         check_stages(self.widths, self.blocks)
+        self.low_resolution.check(len(self.widths))
         if len(self.denoiser_widths) > len(self.widths) - PATCH_LEVEL:
             raise ValueError(
                 f"denoiser_widths has {len(self.denoiser_widths)} stages, but a condition network "
@@ -81,7 +89,12 @@ class MedSegDiffModule(SegmentationNetwork):
         super().__init__()
         widths, inner = settings.widths, settings.denoiser_widths
         self.image_unet = ResidualUNet(
-            image_channels, mask_channels, widths, settings.blocks, space_dims
+            image_channels,
+            mask_channels,
+            widths,
+            settings.blocks,
+            space_dims,
+            settings.low_resolution,
         )
         coarse = widths[PATCH_LEVEL : PATCH_LEVEL + len(inner)]
         self.project_fine = convolution(
@@ -90,7 +103,9 @@ class MedSegDiffModule(SegmentationNetwork):
         self.project = nn.ModuleList(
             convolution(space_dims, a, b, kernel=1) for a, b in zip(coarse, inner, strict=True)
         )
-        self.denoiser = LightDenoiser(mask_channels, inner, settings.fusion, space_dims)
+        self.denoiser = LightDenoiser(
+            mask_channels, inner, settings.fusion, space_dims, settings.ff_parser
+        )
 
     def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
         """Decoder features projected to the denoiser's widths, and the head's logits."""
@@ -116,7 +131,12 @@ class LightDenoiser(nn.Module):
     """A small U-Net on patches of x_t, in which every encoder stage meets the image's features."""
 
     def __init__(
-        self, mask_channels: int, widths: tuple[int, ...], fusion: FusionKind, space_dims: int
+        self,
+        mask_channels: int,
+        widths: tuple[int, ...],
+        fusion: FusionKind,
+        space_dims: int,
+        ff_parser: bool = True,
     ) -> None:
         super().__init__()
         patch = 2**PATCH_LEVEL
@@ -125,7 +145,9 @@ class LightDenoiser(nn.Module):
         self.patch = patch
         self.stem = CONVOLUTION[space_dims](mask_channels, widths[0], patch, stride=patch)
         self.encoder = nn.ModuleList(Stage(width, width, 1, time, space_dims) for width in widths)
-        self.fusions = nn.ModuleList(DynamicFusion(width, fusion, space_dims) for width in widths)
+        self.fusions = nn.ModuleList(
+            fusion_of(fusion, width, space_dims, ff_parser) for width in widths
+        )
         self.downs = nn.ModuleList(
             convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths)
         )

@@ -1,50 +1,24 @@
-"""MedSegDiff as the paper has it: two encoders that talk, one decoder.
+r"""MedSegDiff as the paper has it: two encoders that talk, one decoder.
 
-image -> stem -> I1 -> I2 -> A -> I3 -> A -> I4 ... -> E_I --\
-                           ^          ^                          + -> deepest block -> decoder ->
-                           output
-FF-Parser  FF-Parser                     |        ^ skips: image + mask features
-x_t ---> stem -> X1 -> X2 -----> X3 -----> X4 ... ----> E_x --/
+image -> stem -> I1 -> I2 -> A -> I3 -> A -> I4 -> ... -> E_I --\
+                             ^          ^                        + -> deepest block -> decoder
+                         FF-Parser  FF-Parser                    |        ^ skips: image + mask
+x_t ---> stem -> X1 -> X2 --/--> X3 ---/---> X4 -> ... -> E_x --/
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal
 
-import torch
 from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from medsegdiff.models.blocks import (
-    AttentionBlock,
-    ResidualBlock,
-    Stage,
-    TimeEmbedding,
-    convolution,
-    group_norm,
-    resized,
-)
-from medsegdiff.models.fusion import DynamicFusion, FusionKind
+from medsegdiff.models.blocks import TimeEmbedding, convolution
+from medsegdiff.models.denoising_unet import SIZES, Bottleneck, Decoder, Encoder
+from medsegdiff.models.fusion import FusionKind, fusion_of
+from medsegdiff.models.low_resolution import LowResolution
 from medsegdiff.models.network import Condition, Network, SegmentationNetwork
-
-
-class Size(NamedTuple):
-    """Features and residual blocks at each resolution, finest first."""
-
-    widths: tuple[int, ...]
-    blocks: tuple[int, ...]
-
-
-SIZES = {  # down-samplings at 256 by 256: S 4, B 5, L 6, ++ 6 (section 4.2 of the paper)
-    "tiny": Size((8, 16, 16), (1, 1, 1)),
-    "small": Size((16, 32, 64, 96, 128), (1, 1, 1, 1, 1)),
-    "S": Size((64, 128, 256, 512, 512), (2, 3, 4, 6, 3)),  # stages as in ResNet34: 3, 4, 6, 3
-    "B": Size((64, 128, 256, 512, 512, 512), (2, 3, 4, 6, 3, 3)),
-    "L": Size((64, 128, 256, 512, 512, 512, 512), (2, 3, 4, 6, 3, 3, 3)),
-    "++": Size((128, 256, 512, 512, 512, 512, 512), (2, 3, 4, 6, 3, 3, 3)),
-}
 
 
 class MedSegDiffV1(Network):
@@ -52,15 +26,23 @@ class MedSegDiffV1(Network):
 
     Args:
         size: the paper's S, B, L, ++; `small` and `tiny` for processors.
-        fusion: "paper" keeps equation 3 literally, "residual" adds a gated identity path.
+        fusion: "paper" keeps equation 3 literally, "residual" adds a gated identity path, "none"
+            adds the mask's features to the image's.
+        ff_parser: filter the mask's features (equations 4 to 6) before they are fused.
         fused_stages: encoder stages, counted from 1, after which the image features are fused;
             None takes the middle two, floor(n/2) and floor(n/2) + 1 of n.
+        low_resolution: extras of the coarse stages, not in the paper (simple diffusion).
+        stem_stride: both stems shrink the grid so far, and the output undoes it, so that every
+            stage is cheaper; meant for sides of 256 and more, not in the paper (simple diffusion).
     """
 
     name: Literal["medsegdiff_v1"] = "medsegdiff_v1"
     size: Literal["tiny", "small", "S", "B", "L", "++"] = "small"
     fusion: FusionKind = "paper"
+    ff_parser: bool = True
     fused_stages: tuple[int, ...] | None = Field(default=None)
+    low_resolution: LowResolution = LowResolution()
+    stem_stride: Literal[1, 2, 4] = 1
 
     @model_validator(mode="after")
     def _stages_exist(self) -> MedSegDiffV1:
@@ -69,6 +51,7 @@ class MedSegDiffV1(Network):
             raise ValueError(
                 f"fused_stages {self.fused_stages}: size {self.size} has stages 1 to {count}"
             )
+        self.low_resolution.check(count)
         return self
 
     @property
@@ -91,21 +74,24 @@ class MedSegDiffV1Module(SegmentationNetwork):
         self, settings: MedSegDiffV1, image_channels: int, mask_channels: int, space_dims: int
     ) -> None:
         super().__init__()
-        widths, blocks = SIZES[settings.size]
+        size, low, stride = SIZES[settings.size], settings.low_resolution, settings.stem_stride
+        widths = size.widths
         time = 4 * widths[0]
         self.time = TimeEmbedding(time)
-        self.image_stem = convolution(space_dims, image_channels, widths[0])
-        self.mask_stem = convolution(space_dims, mask_channels, widths[0])
-        self.image_encoder = Encoder(widths, blocks, time, space_dims)
-        self.mask_encoder = Encoder(widths, blocks, time, space_dims)
+        self.image_stem = stem(space_dims, image_channels, widths[0], stride)
+        self.mask_stem = stem(space_dims, mask_channels, widths[0], stride)
+        self.image_encoder = Encoder(size, time, space_dims, low)
+        self.mask_encoder = Encoder(size, time, space_dims, low)
         self.fusions = nn.ModuleDict(
             {
-                str(k): DynamicFusion(widths[k - 1], settings.fusion, space_dims)
+                str(k): fusion_of(
+                    settings.fusion, widths[k - 1], space_dims, ff_parser=settings.ff_parser
+                )
                 for k in settings.stages_to_fuse
             }
         )
-        self.deepest = Bottleneck(widths[-1], time, space_dims)
-        self.decoder = Decoder(widths, mask_channels, time, space_dims)
+        self.deepest = Bottleneck(widths[-1], time, space_dims, low.dropout_at(len(widths)))
+        self.decoder = Decoder(widths, mask_channels, time, space_dims, low, stride)
 
     def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
         """The image after its own stem."""
@@ -125,63 +111,10 @@ class MedSegDiffV1Module(SegmentationNetwork):
             if str(k + 1) in self.fusions:
                 m_image = self.fusions[str(k + 1)](m_image, m_mask)  # eq. 3 to 6
             skips.append(m_image + m_mask)  # the last: E_I + E_x of eq. 2
-        return self.decoder(self.deepest(skips.pop(), time), skips, time)
+        out = self.decoder(self.deepest(skips.pop(), time), skips, time)
+        return out[(..., *[slice(side) for side in x_t.shape[2:]])]  # a strided stem rounds up
 
 
-class Encoder(nn.Module):
-    """Residual stages, the grid halved before each but the first."""
-
-    def __init__(
-        self, widths: tuple[int, ...], blocks: tuple[int, ...], time: int, space_dims: int
-    ) -> None:
-        super().__init__()
-        self.downs = nn.ModuleList(
-            convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths)
-        )
-        self.stages = nn.ModuleList(
-            Stage(w, w, n, time, space_dims) for w, n in zip(widths, blocks, strict=True)
-        )
-
-    def step(
-        self, k: int, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"]
-    ) -> Float[Tensor, "B G *T"]:
-        """Stage k, counted from 0."""
-        return self.stages[k](m if k == 0 else self.downs[k - 1](m), time)
-
-
-class Bottleneck(nn.Module):
-    """Residual block, attention, residual block at the coarsest grid."""
-
-    def __init__(self, features: int, time: int, space_dims: int) -> None:
-        super().__init__()
-        self.before = ResidualBlock(features, features, time, space_dims)
-        self.attention = AttentionBlock(features)
-        self.after = ResidualBlock(features, features, time, space_dims)
-
-    def forward(
-        self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"]
-    ) -> Float[Tensor, "B F *S"]:
-        return self.after(self.attention(self.before(m, time)), time)
-
-
-class Decoder(nn.Module):
-    """Back to the full grid, each stage joined with the encoders' features at its resolution."""
-
-    def __init__(
-        self, widths: tuple[int, ...], mask_channels: int, time: int, space_dims: int
-    ) -> None:
-        super().__init__()
-        self.ups = nn.ModuleList(convolution(space_dims, b, a) for a, b in pairwise(widths))
-        self.stages = nn.ModuleList(
-            Stage(2 * width, width, 1, time, space_dims) for width in widths[:-1]
-        )
-        self.out = nn.Sequential(
-            group_norm(widths[0]), nn.SiLU(), convolution(space_dims, widths[0], mask_channels)
-        )
-
-    def forward(
-        self, m: Tensor, skips: list[Tensor], time: Float[Tensor, "B E"]
-    ) -> Float[Tensor, "B K *S"]:
-        for up, stage, skip in reversed(list(zip(self.ups, self.stages, skips, strict=True))):
-            m = stage(torch.cat([up(resized(m, skip)), skip], dim=1), time)
-        return self.out(m).float()
+def stem(space_dims: int, inputs: int, outputs: int, stride: int) -> nn.Module:
+    """First convolution; every voxel enters it, however far it shrinks the grid."""
+    return convolution(space_dims, inputs, outputs, kernel=max(3, 2 * stride - 1), stride=stride)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medsegdiff.models.blocks import Stage, convolution, group_norm, resized
+from medsegdiff.models.low_resolution import EVERYWHERE_ALIKE, LowResolution
 
 
 class ResidualUNet(nn.Module):
@@ -24,6 +25,7 @@ class ResidualUNet(nn.Module):
         widths: features at each resolution, finest first; the grid halves from one to the next.
         blocks: residual blocks in each encoder stage, possibly none; decoder stages have one.
         space_dims: 2 or 3.
+        low: extras of the coarse stages.
     """
 
     def __init__(
@@ -33,12 +35,13 @@ class ResidualUNet(nn.Module):
         widths: tuple[int, ...],
         blocks: tuple[int, ...],
         space_dims: int,
+        low: LowResolution = EVERYWHERE_ALIKE,
     ) -> None:
         super().__init__()
         self.stem = convolution(space_dims, image_channels, widths[0])
         self.encoder = nn.ModuleList(
-            Stage(width, width, count, space_dims=space_dims)
-            for width, count in zip(widths, blocks, strict=True)
+            Stage(w, w, n, 0, space_dims, low.dropout_at(k), low.attends_at(k))
+            for k, (w, n) in enumerate(zip(widths, blocks, strict=True), start=1)
         )
         self.downs = nn.ModuleList(
             convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths)
@@ -47,7 +50,8 @@ class ResidualUNet(nn.Module):
             convolution(space_dims, b, a, kernel=1) for a, b in pairwise(widths)
         )
         self.decoder = nn.ModuleList(
-            Stage(2 * width, width, 1, space_dims=space_dims) for width in widths[:-1]
+            Stage(2 * w, w, 1, 0, space_dims, low.dropout_at(k), low.attends_at(k))
+            for k, w in enumerate(widths[:-1], start=1)
         )
         self.head = nn.Sequential(
             group_norm(widths[0]),
