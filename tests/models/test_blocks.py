@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from medsegdiff.models.blocks import (
     AttentionBlock,
     LayerNorm,
+    Modulation,
     ResidualBlock,
     Stage,
     TimeEmbedding,
@@ -100,6 +101,27 @@ def test_time_reaches_every_block_of_a_stage():
     stage, m = Stage(3, 4, 2, time_features=6), randn(1, 3, 5, 5)
     assert not torch.allclose(stage(m, randn(1, 6)), stage(m, randn(1, 6, seed=1)))
     assert all(block.time is not None for block in stage.blocks)
+
+
+@torch.no_grad()
+def test_a_stage_may_end_in_attention():
+    stage, m = Stage(3, 8, 1, attends=True), randn(1, 3, 4, 5)
+    torch.testing.assert_close(stage(m), stage.attention(stage.blocks[0](m)))
+    assert isinstance(stage.attention, AttentionBlock)
+
+
+def test_a_stage_drops_features_in_training_only():
+    stage, m = Stage(4, 4, 1, dropout=0.5), randn(1, 4, 5, 5)
+    assert not torch.equal(stage(m), stage(m))
+    assert torch.equal(stage.eval()(m), stage(m))
+
+
+@torch.no_grad()
+def test_modulation_scales_and_shifts_each_feature_by_the_time():
+    modulate, m, time = Modulation(3, 6), randn(2, 3, 4, 5), randn(2, 6)
+    scale, shift = modulate.scale_and_shift(time)[..., None, None].chunk(2, dim=1)
+    torch.testing.assert_close(modulate(m, time), m * (1 + scale) + shift)
+    assert (modulate(m, time) - m).abs().max() < 0.5
 
 
 def test_layer_norm_normalises_the_features_of_each_position():

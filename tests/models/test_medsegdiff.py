@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch.utils.flop_counter import FlopCounterMode
 
+from medsegdiff.models.blocks import AttentionBlock
 from medsegdiff.models.ff_parser import FFParser
 from medsegdiff.models.medsegdiff import MedSegDiff
 
 T = torch.tensor([5])
 SMALL = {"widths": (4, 6, 8, 10), "blocks": (0, 1, 1, 1), "denoiser_widths": (6, 8)}
+
+COARSE = {"stage": 3, "transformer": True, "dropout": 0.1}
 
 
 def randn(*shape, seed=0):
@@ -47,10 +50,12 @@ def test_any_width(widths, inner):
     assert out.shape == (1, 1, 9, 8)
 
 
-@pytest.mark.parametrize("fusion", ["residual", "paper"])
+@pytest.mark.parametrize("ff_parser", [True, False])
+@pytest.mark.parametrize("fusion", ["residual", "paper", "none"])
 @pytest.mark.parametrize("space_dims", [2, 3])
-def test_every_weight_learns_from_the_two_losses_at_once(fusion, space_dims):
-    module, grid = network(space_dims=space_dims, fusion=fusion), [12] * space_dims
+def test_every_weight_learns_from_the_two_losses_at_once(fusion, ff_parser, space_dims):
+    chosen = {"fusion": fusion, "ff_parser": ff_parser, "low_resolution": COARSE}
+    module, grid = network(space_dims=space_dims, **chosen), [12] * space_dims
     condition = module.condition(randn(2, 3, *grid))
     out = module.denoise(randn(2, 1, *grid, seed=1), torch.tensor([7, 600]), condition)
     (out.square().mean() + condition.logits.square().mean()).backward()
@@ -98,11 +103,31 @@ def test_every_denoiser_stage_meets_the_image_through_its_own_filter():
     ]
 
 
+@pytest.mark.parametrize("fusion", ["residual", "paper", "none"])
+@torch.no_grad()
+def test_without_filters_it_is_as_with_fresh_ones(fusion):
+    fresh, without = network(fusion=fusion), network(fusion=fusion, ff_parser=False)
+    without.load_state_dict(
+        {key: value for key, value in fresh.state_dict().items() if not key.endswith(".filter")}
+    )
+    given = randn(1, 1, 13, 16), torch.tensor([500]), fresh.condition(randn(1, 3, 13, 16))
+    torch.testing.assert_close(without.denoise(*given), fresh.denoise(*given), rtol=0, atol=1e-5)
+
+
+def test_extras_of_the_coarse_stages_lie_in_the_condition_network():
+    unet = network(low_resolution=COARSE).image_unet
+    attends = [isinstance(stage.attention, AttentionBlock) for stage in unet.encoder]
+    assert attends == [False, False, True, False]
+    drops = [stage.blocks[0].second[2].p for stage in unet.decoder]
+    assert drops == [0, 0, 0.1]
+
+
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
         ({"blocks": (1, 1)}, "widths has 4 stages and blocks has 2"),
         ({"denoiser_widths": (6, 8, 8)}, "denoiser_widths has 3 stages"),
+        ({"low_resolution": {"stage": 5, "transformer": True}}, "network has stages 1 to 4"),
     ],
 )
 def test_stages_that_do_not_match_are_refused(chosen, message):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from medsegdiff.models.blocks import AttentionBlock
 from medsegdiff.models.ff_parser import FFParser
 from medsegdiff.models.medsegdiff_v1 import SIZES, MedSegDiffV1
 
@@ -124,3 +125,69 @@ def test_other_stages_can_be_fused(stages):
 def test_stages_that_do_not_exist_are_refused(stages):
     with pytest.raises(ValidationError, match="has stages 1 to 5"):
         MedSegDiffV1(size="small", fused_stages=stages)
+
+
+@torch.no_grad()
+def test_without_dynamic_encoding_image_and_mask_are_added():
+    calls = recorded(network(fusion="none", ff_parser=False))
+    for k in (2, 3):
+        m_image, m_mask = (calls[f"{one}_encoder.stages.{k - 1}"][1] for one in ("image", "mask"))
+        assert torch.equal(calls[f"image_encoder.downs.{k - 1}"][0][0], m_image + m_mask)
+
+
+@pytest.mark.parametrize("fusion", ["paper", "residual", "none"])
+@torch.no_grad()
+def test_without_filters_it_is_as_with_fresh_ones(fusion):
+    fresh, without = network(fusion=fusion), network(fusion=fusion, ff_parser=False)
+    weights = {k: v for k, v in fresh.state_dict().items() if not k.endswith(".filter")}
+    without.load_state_dict(weights)
+    given = randn(2, 1, 20, 24), T, fresh.condition(randn(1, 3, 20, 24))
+    torch.testing.assert_close(without.denoise(*given), fresh.denoise(*given), rtol=0, atol=1e-4)
+
+
+def test_the_three_rows_of_the_papers_ablation_are_settings():
+    rows = [("none", False), ("paper", False), ("paper", True)]
+    parts = [set(dict(network(fusion=f, ff_parser=p).named_parameters())) for f, p in rows]
+    assert all("norm" in name for name in parts[1] - parts[0])
+    assert parts[2] - parts[1] == {"fusions.2.parser.filter", "fusions.3.parser.filter"}
+    assert parts[0] < parts[1] < parts[2]
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+@pytest.mark.parametrize("grid", [(20, 24), (17, 9), (8, 9, 7)])
+@torch.no_grad()
+def test_a_strided_stem_shrinks_the_grid_and_the_output_has_it_back(stride, grid):
+    with torch.random.fork_rng():
+        module = MedSegDiffV1(size="tiny", stem_stride=stride).build(3, 2, len(grid)).eval()
+    condition = module.condition(randn(1, 3, *grid))
+    assert condition.features[0].shape[2:] == tuple(-(-side // stride) for side in grid)
+    assert module.denoise(randn(2, 2, *grid), T, condition).shape == (2, 2, *grid)
+
+
+def test_every_voxel_enters_a_strided_stem():
+    module, image = network(stem_stride=4), torch.ones(1, 3, 16, 16, requires_grad=True)
+    module.condition(image).features[0].sum().backward()
+    assert image.grad.abs().sum(1).gt(0).all()
+
+
+@pytest.mark.parametrize("fusion", ["paper", "none"])
+def test_every_weight_learns_with_all_extras(fusion):
+    low = {"stage": 3, "transformer": True, "dropout": 0.1}
+    module = network(fusion=fusion, ff_parser=False, stem_stride=2, low_resolution=low).train()
+    out = module.denoise(randn(2, 1, 96, 64), T, module.condition(randn(2, 3, 96, 64, seed=1)))
+    (out - randn(2, 1, 96, 64, seed=2)).square().mean().backward()
+    assert all(weight.grad is not None and weight.grad.any() for weight in module.parameters())
+
+
+def test_extras_begin_at_the_coarse_stage():
+    module = network(low_resolution={"stage": 4, "transformer": True, "dropout": 0.2})
+    for stages in (module.image_encoder.stages, module.mask_encoder.stages):
+        assert [isinstance(s.attention, AttentionBlock) for s in stages] == [0, 0, 0, 1, 0]
+        assert [s.blocks[0].second[2].p for s in stages] == [0, 0, 0, 0.2, 0.2]
+    assert [s.blocks[0].second[2].p for s in module.decoder.stages] == [0, 0, 0, 0.2]
+    assert module.deepest.before.second[2].p == 0.2
+
+
+def test_a_coarse_stage_that_does_not_exist_is_refused():
+    with pytest.raises(ValidationError, match=r"low_resolution.stage is 4, .* stages 1 to 3"):
+        MedSegDiffV1(size="tiny", low_resolution={"dropout": 0.1})

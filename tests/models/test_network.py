@@ -20,6 +20,9 @@ GRID = (20, 16)
 SMALL = {
     "medsegdiff": {"widths": (4, 6, 8, 10), "blocks": (0, 1, 1, 1), "denoiser_widths": (6, 8)},
     "medsegdiff_v1": {"size": "tiny"},
+    "medsegdiff_v2": {"size": "tiny", "ss_blocks": 2},
+    "concat": {"size": "tiny"},
+    "sum": {"size": "tiny", "image_blocks": 1},
     "unet": {"widths": (4, 6, 8), "blocks": (0, 1, 1)},
 }
 

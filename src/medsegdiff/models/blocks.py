@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 
 import torch
@@ -28,6 +29,13 @@ def faint(module: nn.Module, scale: float = 0.1) -> nn.Module:
         for parameter in module.parameters():
             parameter.mul_(scale)
     return module
+
+
+def without_autocast(m: Tensor) -> AbstractContextManager[object]:
+    """Where FFTs are computed: they need float32; a device may have no autocast to switch off."""
+    kind = m.device.type
+    is_available = torch.amp.is_autocast_available(kind)
+    return torch.autocast(kind, enabled=False) if is_available else nullcontext()
 
 
 def group_norm(features: int) -> nn.GroupNorm:

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from medsegdiff.models.blocks import without_autocast
+
 FILTER_SIDE = {
     2: 16,
     3: 8,
@@ -35,7 +37,7 @@ class FFParser(nn.Module):
         )  # (F, S, ..., S/2+1, 2)
 
     def forward(self, m: Float[Tensor, "B F *S"]) -> Float[Tensor, "B F *S"]:
-        with torch.autocast(m.device.type, enabled=False):
+        with without_autocast(m):
             size = m.shape[2:]
             spectrum = torch.fft.rfftn(
                 m.float(), dim=self.axes, norm="ortho"

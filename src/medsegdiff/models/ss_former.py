@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medsegdiff.models.blocks import LayerNorm, Modulation, convolution
+from medsegdiff.models.blocks import LayerNorm, Modulation, convolution, without_autocast
 from medsegdiff.models.nbp_filter import AllPass, NBPFilter, magnitudes
 
 
@@ -107,7 +107,7 @@ class SpectrumAttention(nn.Module):
             self.key(source),
             self.value(source),
         )
-        with torch.autocast(asked.device.type, enabled=False):
+        with without_autocast(asked):
             affinity = self.affinity(query.float(), key.float(), time.float())  # (B, N, N)
             answer = value.float().flatten(2) @ affinity.transpose(1, 2)  # (B, F, N)
             answer = self.norm(answer.view(asked.shape))
