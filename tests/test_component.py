@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Literal
 
 import pytest
 from pydantic import Field, ValidationError
 
 from medsegdiff.component import Component, Config, import_plugins
+from medsegdiff.engine.settings import read_run_config
+from medsegdiff.ensemble import Ensemble
 from medsegdiff.errors import ConfigError
 
 
@@ -93,5 +97,36 @@ def test_two_members_cannot_share_a_name() -> None:
             name: Literal["apple"] = "apple"
 
 
-def test_plugins_load_without_any_installed() -> None:
-    import_plugins()
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Install a package that offers the module `twice` with this source."""
+
+    def install(source: str) -> None:
+        (tmp_path / "twice_plugin.py").write_text(source, encoding="utf-8")
+        info = tmp_path / "twice-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: twice\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[medsegdiff]\ntwice = twice_plugin\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        import_plugins.cache_clear()
+
+    yield install
+    sys.modules.pop("twice_plugin", None)
+    Ensemble.members.pop("first", None)
+    import_plugins.cache_clear()
+
+
+def test_an_installed_package_may_offer_a_part(plugin) -> None:
+    plugin(
+        "from typing import Literal\nfrom medsegdiff.ensemble import Ensemble\n"
+        "class First(Ensemble):\n    name: Literal['first'] = 'first'\n"
+        "    def fuse(self, voters):\n        return voters[0]\n"
+    )
+    config = read_run_config(None, ["predict.ensemble=first"])
+    assert type(config.predict.ensemble).__module__ == "twice_plugin"
+
+
+def test_a_broken_plugin_is_named(plugin) -> None:
+    plugin("raise RuntimeError('no luck')")
+    with pytest.raises(ConfigError, match=r"plug-in twice \(twice_plugin\) .*: no luck"):
+        read_run_config()

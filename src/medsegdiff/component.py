@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar, get_args
 
@@ -96,7 +97,18 @@ def import_parts(package: str, path: list[str]) -> None:
         importlib.import_module(f"{package}.{module.name}")
 
 
+@cache
 def import_plugins() -> None:
-    """Import the parts that other packages offer under the entry-point group `medsegdiff`."""
+    """Import, once, the parts that other packages offer under the entry-point group `medsegdiff`.
+
+    Raises:
+        ConfigError: one of them cannot be imported.
+    """
     for entry in entry_points(group=ENTRY_POINT_GROUP):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:
+            raise ConfigError(
+                f"The plug-in {entry.name} ({entry.value}) cannot be imported: {error}. Mend it, "
+                "or uninstall its package."
+            ) from error

@@ -57,9 +57,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield temporary
         os.chmod(temporary, 0o777 & ~_umask())
         sync_folder(temporary)
+        before = temporary.with_suffix(".before.tmp")  # the name is gone for an instant
         if path.exists():
-            shutil.rmtree(path)
+            os.replace(path, before)
         os.replace(temporary, path)
+        shutil.rmtree(before, ignore_errors=True)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

@@ -14,8 +14,9 @@ from medsegdiff.data import Folder
 from medsegdiff.engine.config import RunConfig
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.run_setup import build_network, set_up, settings_hash
+from medsegdiff.engine.settings import read_run_config
 from medsegdiff.engine.weights import TrainedModel
-from medsegdiff.errors import DataError
+from medsegdiff.errors import ConfigError, DataError
 
 
 def test_the_run_folder_describes_itself(finished_run, tiny):
@@ -92,3 +93,40 @@ def test_the_best_weights_are_those_of_the_best_validation(finished_run):
     best = int((finished_run / "fold_0" / "best").read_text()[-7:])
     assert dice[best] == max(dice.values())
     assert TrainedModel.load(finished_run, "cpu").weights_hash
+
+
+@pytest.mark.parametrize(
+    ("setting", "word"),
+    [
+        ("model.objective=x_0", "objective.name: logits -> x_0"),
+        ("model.network=unet", "network.name: medsegdiff -> unet"),
+        ("train.side=128", "train.side: 32 -> 128"),
+    ],
+)
+def test_a_model_to_start_from_brings_its_own_settings(
+    setting, word, skin, tiny, tmp_path, finished_run
+):
+    with pytest.raises(ConfigError, match=word):
+        set_up(skin, tmp_path, tiny(setting), 0, str(finished_run), "cpu")
+
+
+def test_the_run_is_described_with_what_the_model_brought(skin, tmp_path, finished_run):
+    bare = read_run_config(None, ["train.noise.recycling=0.3"])
+    setup = set_up(skin, tmp_path, bare, 0, str(finished_run), "cpu")
+    assert setup.config.model.network == setup.trainer.model.network != bare.model.network
+    assert setup.config.train == bare.train
+
+
+def test_one_fold_is_started_from(skin, tiny, tmp_path, finished_run):
+    for fold in (0, 1):
+        shutil.copytree(finished_run / "fold_0", tmp_path / f"fold_{fold}")
+    with pytest.raises(ConfigError, match=r"has 2 folds.*fold_0"):
+        set_up(skin, tmp_path / "run", tiny(), 0, str(tmp_path), "cpu")
+
+
+def test_a_bad_validation_study_is_found_before_the_first_step(skin_data, tiny, tmp_path):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    study = Folder(root=data).declared_splits().val[0]
+    (data / "images" / f"{study}.jpg").write_bytes(b"not an image")
+    with pytest.raises(DataError, match=study):
+        set_up(Folder(root=data), tmp_path / "run", tiny(), 0, None, "cpu")

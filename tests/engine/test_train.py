@@ -17,10 +17,11 @@ import torch
 from PIL import Image
 
 from medsegdiff.data import Folder
+from medsegdiff.engine.checkpoint import checksum_fault
 from medsegdiff.engine.train import train
 from medsegdiff.engine.validation import validate
 from medsegdiff.engine.weights import TrainedModel, pointer
-from medsegdiff.errors import CheckpointError, Interrupted
+from medsegdiff.errors import CheckpointError, Interrupted, UnreadableStudy
 
 train_here = partial(train, device="cpu")
 
@@ -122,6 +123,22 @@ def test_what_names_the_best_checkpoint_is_mended(skin, tiny, copied_run, finish
     train_here(skin, copied_run, tiny())
     assert pointer(copied_run / "fold_0", "best") == pointer(finished_run / "fold_0", "best")
     assert not list(copied_run.rglob(".*"))
+
+
+def test_a_validation_that_fails_loses_no_step(skin_data, tiny, tmp_path, watcher):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    image = data / "images" / "ISIC_0014667.jpg"
+    observer = watcher(2, lambda: image.write_bytes(b"spoiled"))
+    config = tiny("train.max_steps=4", "train.validations=1")
+    with pytest.raises(UnreadableStudy, match="ISIC_0014667"):
+        train_here(Folder(root=data), tmp_path / "run", config, observer=observer)
+    assert pointer(tmp_path / "run" / "fold_0", "latest") == "checkpoint_0000004"
+
+
+def test_a_finished_checkpoint_is_never_touched_again(finished_run):
+    for folder in finished_run.glob("fold_0/checkpoint_*"):
+        assert checksum_fault(folder) is None
+    assert checksum_fault(finished_run / "fold_0" / "final") is None
 
 
 def test_a_lost_best_checkpoint_is_found_again(skin, tiny, copied_run):

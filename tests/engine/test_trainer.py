@@ -96,7 +96,7 @@ def test_three_in_a_row_end_the_training_and_name_the_studies(make_trainer, tiny
     trainer = make_trainer(failing(tiny(), 1, 2, 4, 5, 6))
     for number in range(5):
         trainer.step(number, 20)
-    with pytest.raises(NumericalError, match="3 times in a row, last at step 5") as caught:
+    with pytest.raises(NumericalError, match="3 times in a row, last at step 6") as caught:
         trainer.step(5, 20)
     assert all(study in str(caught.value) for study in trainer.names(5))
 

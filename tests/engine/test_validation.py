@@ -13,8 +13,9 @@ from medsegdiff.types import labels_from_probability
 STUDIES = ["ISIC_0014667", "ISIC_0014802"]
 
 
-def test_it_is_the_dice_of_the_masks_that_a_user_gets(model, skin):
-    config = model.predict.model_copy(update={"threshold": 0.5})
+@pytest.mark.parametrize("keep_largest", [False, True])
+def test_it_is_the_dice_of_the_masks_that_a_user_gets(keep_largest, model, skin):
+    config = model.predict.model_copy(update={"threshold": 0.5, "keep_largest": keep_largest})
     result = validate(model, skin, STUDIES, config)
     for study in STUDIES:
         sample = skin.load(study)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+
+import torch
 
 from medsegdiff.engine.trainer import Trainer
 
@@ -34,26 +35,24 @@ def measure(trainer: Trainer) -> Measured:
     start = time.perf_counter()
     for number in range(1, TRIAL_STEPS + 1):
         trial.step(number, TRIAL_STEPS + 1)
-    return Measured((time.perf_counter() - start) / TRIAL_STEPS, peak_memory_gb())
+    return Measured((time.perf_counter() - start) / TRIAL_STEPS, peak_memory_gb(trainer.device))
 
 
-def steps_in(
-    minutes: float, seconds_per_step: float, validation: Callable[[], float], validations: int
-) -> int:
-    """Steps that fit into the time beside the validations.
+def steps_in(minutes: float, seconds_per_step: float, validating: float) -> int:
+    """Steps that fit into the time, at least one.
 
     Args:
         minutes: for everything.
         seconds_per_step: measured.
-        validation: runs one and gives its seconds.
-        validations: how many there will be.
+        validating: seconds that all validations take.
     """
-    available = 60 * minutes * RESERVE - validations * validation()
-    return max(1, int(available / seconds_per_step))
+    return max(1, int((60 * minutes * RESERVE - validating) / seconds_per_step))
 
 
-def peak_memory_gb() -> float | None:
-    """Most memory that this process has held; None where the system does not say."""
+def peak_memory_gb(device: torch.device) -> float | None:
+    """Most memory held so far: of the GPU, or of the process; None where nobody says."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
     if sys.platform == "win32":
         return None
     import resource

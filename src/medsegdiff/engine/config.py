@@ -100,6 +100,8 @@ class TrainConfig(Config):
         clip_norm: largest norm of the gradient.
         validations: how often the model is validated during the run.
         validation_studies: at most so many, evenly spread over the validation split.
+        final_studies: the same for the validation of the finished model, with all members, which
+            chooses the threshold; None takes them all.
         patience: validations without a better Dice after which training stops; None never does.
         cache_gb: memory for decoded images.
     """
@@ -117,6 +119,7 @@ class TrainConfig(Config):
     augmentation: tuple[SerializeAsAny[Transform], ...] = AUGMENTATION
     validations: int = Field(default=8, ge=1)
     validation_studies: int = Field(default=64, ge=1)
+    final_studies: int | None = Field(default=None, ge=1)
     patience: int | None = Field(default=None, ge=1)
     max_steps: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)

@@ -1,13 +1,18 @@
-"""The end of a training: the threshold is chosen on validation and kept with the best weights."""
+"""The end of a training: the best weights, with the threshold chosen on validation, on their own.
+
+Checkpoints are never touched again once they are written, so a kill at any moment loses nothing.
+"""
 
 from __future__ import annotations
 
 from medsegdiff.engine.checkpoint import TrainingState
+from medsegdiff.engine.planning import final_studies
 from medsegdiff.engine.progress import TrainingObserver
 from medsegdiff.engine.run_setup import RunSetup
 from medsegdiff.engine.validation import THRESHOLDS, ValidationResult, validate
 from medsegdiff.engine.weights import (
     AVERAGED_FILE,
+    FINAL,
     WEIGHTS_FILE,
     TrainedModel,
     pointer,
@@ -16,7 +21,7 @@ from medsegdiff.engine.weights import (
     write_weights,
 )
 from medsegdiff.errors import CheckpointError
-from medsegdiff.files import write_json
+from medsegdiff.files import atomic_folder, write_json
 
 
 def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) -> ValidationResult:
@@ -24,20 +29,22 @@ def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) ->
     best = pointer(setup.fold_folder, "best")
     if best is None:
         raise CheckpointError(
-            f"{setup.fold_folder} was never validated, so there are no best weights."
+            f"{setup.fold_folder} was never validated, so there are no best weights. Train on, or "
+            "anew with --resume never."
         )
     folder = setup.fold_folder / best
-    members = setup.config.predict.members
+    studies, members = final_studies(setup), setup.config.predict.members
     observer.noted(
-        f"Validating the best weights (step {state.best_step}) on all {len(setup.splits.val)} "
-        f"validation studies, {members} member(s) each."
+        f"Validating the best weights (step {state.best_step}) on {len(studies)} validation "
+        f"studies, {members} member(s) each."
     )
     model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
-    result = validate(model, setup.dataset, setup.splits.val, setup.config.predict, THRESHOLDS)
+    result = validate(model, setup.dataset, studies, setup.config.predict, THRESHOLDS)
     content = read_weights(folder / AVERAGED_FILE)
     sealed = content.config.model_copy(update={"threshold": result.threshold})
-    write_weights(folder / AVERAGED_FILE, content.tensors, sealed, content.predict)
-    write_checksums(folder, [WEIGHTS_FILE, AVERAGED_FILE, "optimizer.safetensors", "state.json"])
+    with atomic_folder(setup.fold_folder / FINAL) as final:
+        write_weights(final / WEIGHTS_FILE, content.tensors, sealed, content.predict)
+        write_checksums(final, [WEIGHTS_FILE])
     write_json(
         setup.fold_folder / "validation" / "summary.json",
         {

@@ -94,12 +94,14 @@ def planned(setup: RunSetup, observer: TrainingObserver) -> TrainingState:
     measured = measure(setup.trainer)
     steps = settings.max_steps or DEFAULT_STEPS
     if settings.max_minutes is not None:
-        fitting = steps_in(
-            settings.max_minutes,
-            measured.seconds_per_step,
-            lambda: timed_validation(setup),
-            settings.validations,
-        )
+        validating = validation_seconds(setup)
+        if validating > 60 * settings.max_minutes / 3:
+            observer.noted(
+                f"Validation will take about {validating / 60:.0f} of the "
+                f"{settings.max_minutes:g} minutes: fewer predict.members or "
+                "predict.sampler.steps leave more of them for training."
+            )
+        fitting = steps_in(settings.max_minutes, measured.seconds_per_step, validating)
         steps = min(fitting, settings.max_steps or fitting)
     steps = setup.team.agreed(steps)
     state = TrainingState(
@@ -142,11 +144,18 @@ def validation_studies(setup: RunSetup) -> list[str]:
     return evenly_spread(setup.splits.val, setup.config.train.validation_studies)
 
 
-def timed_validation(setup: RunSetup) -> float:
-    """Seconds that one validation takes, measured on two studies."""
+def final_studies(setup: RunSetup) -> list[str]:
+    """The studies on which the finished model is validated and its threshold is chosen."""
+    val = setup.splits.val
+    return evenly_spread(val, setup.config.train.final_studies or len(val))
+
+
+def validation_seconds(setup: RunSetup) -> float:
+    """Seconds that all validations take, the one at the end included; measured on two studies."""
     studies = validation_studies(setup)
-    sampled = studies[:2]
     config = setup.config.predict.model_copy(update={"members": VALIDATION_MEMBERS})
     start = time.perf_counter()
-    validate(setup.averaged_model(), setup.dataset, sampled, config)
-    return (time.perf_counter() - start) * len(studies) / len(sampled)
+    validate(setup.averaged_model(), setup.dataset, studies[:2], config)
+    per_study = (time.perf_counter() - start) / len(studies[:2])
+    at_the_end = len(final_studies(setup)) * max(1, setup.config.predict.members / config.members)
+    return per_study * (setup.config.train.validations * len(studies) + at_the_end)

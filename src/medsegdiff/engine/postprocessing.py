@@ -1,12 +1,23 @@
-"""What may be tidied in a mask after it is drawn: small separate pieces and holes."""
+"""From probabilities to the mask, and what may be tidied in it: small pieces and holes."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from scipy import ndimage
 from torch import Tensor
+
+from medsegdiff.engine.config import PredictConfig
+from medsegdiff.types import labels_from_probability
+
+
+def mask_of(
+    probability: Float[Tensor, "K *S"], threshold: float, config: PredictConfig
+) -> Int[Tensor, "*S"]:
+    """Class per voxel, tidied as the settings ask."""
+    labels = labels_from_probability(probability, threshold)
+    return cleaned(labels, max(len(probability), 2), config.keep_largest, config.fill_holes)
 
 
 def cleaned(

@@ -11,7 +11,7 @@ from torch import Tensor
 import medsegdiff
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.members import draw_members
-from medsegdiff.engine.postprocessing import cleaned
+from medsegdiff.engine.postprocessing import mask_of
 from medsegdiff.engine.precision import uses_bf16
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.types import Prediction, Sample, labels_from_probability
@@ -23,7 +23,7 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
     """Draw several masks for one study, fuse them, and return them on the study's own grid.
 
     The study with its members is the unit of computation: nothing depends on other studies, order
-        or file names.
+    or file names.
 
     Args:
         sample: as read from disk; its labels are not looked at.
@@ -45,12 +45,7 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
     threshold = config.threshold or model.config.threshold
     classes = model.config.labels.classes
     kind = torch.uint8 if classes <= 2**8 else torch.int64
-    mask = cleaned(
-        labels_from_probability(probability, threshold),
-        classes,
-        config.keep_largest,
-        config.fill_holes,
-    )
+    mask = mask_of(probability, threshold, config)
     return Prediction(
         study=sample.study,
         mask=mask,

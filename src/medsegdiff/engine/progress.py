@@ -16,8 +16,7 @@ class TrainingPlan:
         studies: training and validation studies.
         grid_size: of the network.
         device: where it runs, with its number format.
-        seconds_per_step: measured; None when the number of steps was given and nothing was
-            measured.
+        seconds_per_step: measured; None when a training goes on.
         memory_gb: estimate of the memory needed; None where it was not measured.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,24 +11,27 @@ import torch
 
 from medsegdiff.data import Dataset, Preparation, PreparedCache, Splits
 from medsegdiff.data.fingerprint import DatasetFingerprint, manifest_hash
-from medsegdiff.engine.config import ModelConfig, RunConfig
+from medsegdiff.engine.config import ModelConfig, ModelSettings, RunConfig
 from medsegdiff.engine.distributed import Team
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.precision import chosen_device
 from medsegdiff.engine.run_splits import Fold, splits_of
+from medsegdiff.engine.settings import differences, validated
 from medsegdiff.engine.trainer import Trainer
 from medsegdiff.engine.weights import (
     TrainedModel,
+    WeightsContent,
     built,
     channels_last,
     read_weights,
     weights_files,
 )
-from medsegdiff.errors import DataError
+from medsegdiff.errors import ConfigError, DataError
 from medsegdiff.files import write_json
 from medsegdiff.models import SegmentationNetwork
 
 SIDE_ON_CPU, SIDE_ON_GPU = 96, 256
+GRID_STEP = 16  # sides of a grid are multiples of it
 FREE = (  # settings of the training that may change on resuming
     "max_steps",
     "max_minutes",
@@ -35,6 +39,7 @@ FREE = (  # settings of the training that may change on resuming
     "precision",
     "validations",
     "validation_studies",
+    "final_studies",
     "patience",
 )
 
@@ -83,19 +88,26 @@ def set_up(
         run: the RUN folder.
         config: the run's settings.
         fold: number of the fold, or "all".
-        init: a model to start from (same network, channels and classes; its preparation is taken
-            over).
+        init: a model to start from: its network, process, objective and preparation are taken over.
         device_name: "auto", "cpu", "cuda", ...
+
+    Raises:
+        DataError: a study that is validated on cannot be read: better known now than later.
+        ConfigError: settings that do not go with the model to start from.
     """
     device = chosen_device(device_name)
     team = Team(device)
     splits = splits_of(dataset, fold, config.train.seed)
-    model = init_config(dataset, init) if init else model_config(dataset, splits, config, device)
-    network = build_network(model, config.train.seed)
+    for study in splits.val:
+        dataset.load(study)
     if init:
-        network.load_state_dict(
-            built(read_weights(weights_files(init)[0]), Path(init)).state_dict()
-        )
+        content = init_weights(init)
+        model = init_config(dataset, content.config, init)
+        config = with_model(config, model, init)
+        network = built(content, Path(init)).requires_grad_(True)
+    else:
+        model = model_config(dataset, splits, config, device)
+        network = build_network(model, config.train.seed)
     network = channels_last(network.to(device))
     cache = PreparedCache(dataset, model.preparation, int(config.train.cache_gb * 2**30))
     trainer = Trainer(network, model, config.train, splits.train, cache, team)
@@ -129,13 +141,45 @@ def model_config(
     )
 
 
-def init_config(dataset: Dataset, init: str) -> ModelConfig:
+def init_weights(init: str) -> WeightsContent:
+    """The weights to start from.
+
+    Raises:
+        ConfigError: the model has several folds.
+    """
+    files = weights_files(init)
+    if len(files) > 1:
+        raise ConfigError(f"{init} has {len(files)} folds. Start from one: --init {init}/fold_0.")
+    return read_weights(files[0])
+
+
+def with_model(config: RunConfig, model: ModelConfig, init: str) -> RunConfig:
+    """The run's settings with those that come with the model to start from.
+
+    Raises:
+        ConfigError: other ones were asked for.
+    """
+    sealed = ModelSettings(network=model.network, process=model.process, objective=model.objective)
+    asked = config.model if "model" in config.model_fields_set else sealed
+    differing = differences(asked, sealed.model_dump(mode="json"))
+    own_side = math.prod(model.grid_size) ** (1 / len(model.grid_size))
+    if config.train.side is not None and abs(config.train.side - own_side) > GRID_STEP:
+        differing.append(f"train.side: {own_side:.0f} -> {config.train.side}")
+    if differing:
+        raise ConfigError(
+            f"--init {init} brings its own network, process, objective and grid, but others "
+            f"were asked for ({'; '.join(differing)}). Leave these settings out, or train without "
+            "--init."
+        )
+    return validated(RunConfig, {**dict(config), "model": sealed})
+
+
+def init_config(dataset: Dataset, config: ModelConfig, init: str) -> ModelConfig:
     """The sealed settings of the model to start from, with this data set's classes.
 
     Raises:
         DataError: the channels or the number of classes differ.
     """
-    config = read_weights(weights_files(init)[0]).config
     label_map = dataset.label_map
     if label_map is None or label_map.classes != config.labels.classes:
         found = 0 if label_map is None else label_map.classes

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from medsegdiff.component import Component, Config
+from medsegdiff.component import Component, Config, import_plugins
 from medsegdiff.engine.config import PredictConfig, RunConfig
 from medsegdiff.errors import ConfigError
 
@@ -28,6 +28,7 @@ def read_run_config(recipe: str | None = None, overrides: Sequence[str] = ()) ->
     Raises:
         ConfigError: an unknown recipe or key, or a value out of range.
     """
+    import_plugins()
     settings = _read_recipe(recipe) if recipe else {}
     defaults = RunConfig().model_dump()
     for override in overrides:

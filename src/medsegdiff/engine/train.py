@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from medsegdiff.engine.run_setup import RunSetup, describe, set_up
 from medsegdiff.engine.run_splits import Fold
 from medsegdiff.engine.stopping import StopRequest, listening
 from medsegdiff.engine.validation import validate
+from medsegdiff.engine.weights import FINAL
 from medsegdiff.errors import Interrupted
 
 SAVE_SECONDS = 300.0  # at most so much work is lost to a crash
@@ -99,6 +101,8 @@ def train(
 def tidy(setup: RunSetup, state: TrainingState) -> None:
     """Make the fold's folder agree with the state that the training begins with."""
     sweep(setup.fold_folder)
+    if state.step < state.total_steps:
+        shutil.rmtree(setup.fold_folder / FINAL, ignore_errors=True)
     if state.step == 0:
         discard(setup.fold_folder)
     else:
@@ -131,8 +135,10 @@ class Loop:
             loss = self.setup.trainer.step(self.state.step, total)
             self.advance(loss)
             if self.is_validation_due():
-                self.validate()
-                self.save()
+                try:
+                    self.validate()
+                finally:
+                    self.save()
             elif time.perf_counter() - self.saved_at > SAVE_SECONDS:
                 self.save()
             self.answer_stop()

@@ -135,11 +135,10 @@ class Trainer:
         self.failures += 1
         if self.failures >= MOST_FAILURES:
             raise NumericalError(
-                f"The loss was not finite {MOST_FAILURES} times in a row, last at step {number} on "
-                "the studies "
-                f"{', '.join(names)}. Nothing of it was saved. Look at these studies with "
-                "`medsegdiff verify`, or "
-                f"lower train.learning_rate (now {self.settings.learning_rate})."
+                f"The loss was not finite {MOST_FAILURES} times in a row, last at step "
+                f"{number + 1} on the studies {', '.join(names)}. Nothing of it was saved. Look at "
+                "these studies with `medsegdiff verify`, or lower train.learning_rate (now "
+                f"{self.settings.learning_rate})."
             )
         return math.nan
 

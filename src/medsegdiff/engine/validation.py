@@ -14,11 +14,12 @@ from torch import Tensor
 from medsegdiff.data import Dataset
 from medsegdiff.data.pictures import contact_sheet, heat_map, overlay
 from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.postprocessing import mask_of
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.files import atomic_write
 from medsegdiff.metrics import Dice
-from medsegdiff.types import Prediction, labels_from_probability
+from medsegdiff.types import Prediction
 
 THRESHOLDS = tuple(round(0.3 + 0.05 * i, 2) for i in range(9))  # 0.3 to 0.7
 PICTURED = 6
@@ -66,7 +67,7 @@ def validate(
         assert sample.labels is not None
         prediction = predict(sample, model, config)
         for threshold in choices:
-            labels = labels_from_probability(prediction.probability, threshold)
+            labels = mask_of(prediction.probability, threshold, config)
             scores[threshold][study] = float(
                 Dice(classes=classes)(labels, sample.labels, None).mean()
             )

@@ -18,6 +18,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from medsegdiff.component import import_plugins
 from medsegdiff.data import Preparation
 from medsegdiff.diffusion import Process
 from medsegdiff.engine.config import ModelConfig, PredictConfig
@@ -32,6 +33,7 @@ FORMAT_VERSION = 1  # raised when old programs could misread new files
 BUNDLED = Path(__file__).parents[1] / "weights"
 WEIGHTS_FILE = "model.safetensors"
 AVERAGED_FILE = "ema.safetensors"
+FINAL = "final"  # a fold's folder for its best weights, once the training has ended
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
@@ -156,11 +158,10 @@ def weights_files(where: str | Path) -> list[Path]:
     folder = bundled_models().get(str(where), Path(where))
     if folder.is_file():
         return [folder]
-    for candidate in (folder / WEIGHTS_FILE, folder / AVERAGED_FILE):
+    for candidate in (folder / AVERAGED_FILE, folder / WEIGHTS_FILE):
         if candidate.is_file():
             return [candidate]
-    folds = [folder, *sorted(folder.glob("fold_*"))]
-    best = [fold / pointed / AVERAGED_FILE for fold in folds if (pointed := pointer(fold, "best"))]
+    best = [file for fold in (folder, *sorted(folder.glob("fold_*"))) if (file := best_file(fold))]
     if best:
         return best
     known = ", ".join(bundled_models()) or "none"
@@ -169,6 +170,15 @@ def weights_files(where: str | Path) -> list[Path]:
         f"{WEIGHTS_FILE}, "
         "a run folder that has been validated at least once, or a .safetensors file."
     )
+
+
+def best_file(fold: Path) -> Path | None:
+    """The weights that a fold offers: those of its end, or the best so far; None before."""
+    final = fold / FINAL / WEIGHTS_FILE
+    if final.is_file():
+        return final
+    best = pointer(fold, "best")
+    return fold / best / AVERAGED_FILE if best else None
 
 
 def pointer(fold: Path, name: str) -> str | None:
@@ -280,6 +290,7 @@ def _parsed_header(path: Path, header: Mapping[str, str]) -> tuple[ModelConfig, 
             f"{path} has format {number or 'unknown'}, this program knows up to "
             f"{FORMAT_VERSION}. Upgrade medsegdiff."
         )
+    import_plugins()  # the network may be one of theirs
     try:
         return ModelConfig.model_validate_json(header["model"]), PredictConfig.model_validate_json(
             header["predict"]

@@ -1,10 +1,11 @@
 """A folder with `images/` and `masks/`, paired by name.
 
     ROOT/images/a.jpg      or img/
-    ROOT/masks/a.png       or gt/; also a_mask.png, a_Segmentation.png, a_seg.png; not needed to
-    predict ROOT/raters/r1/a.png   the same from each of several raters ROOT/splits.json
-    {"train": [...], "val": [...], "test": [...]} ROOT/dataset.json      channel_names, labels,
-    label_values, colors, groups or group_pattern
+    ROOT/masks/a.png       or gt/; also a_mask.png, a_Segmentation.png, a_seg.png;
+                           not needed to predict
+    ROOT/raters/r1/a.png   the same from each of several raters
+    ROOT/splits.json       {"train": [...], "val": [...], "test": [...]}
+    ROOT/dataset.json      channel_names, labels, label_values, colors, groups or group_pattern
 
 A folder of images alone, or one image, is a data set without masks.
 """
