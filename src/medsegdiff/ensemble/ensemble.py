@@ -8,7 +8,7 @@ from torch import Tensor
 
 from medsegdiff.component import Component
 from medsegdiff.ensemble.quality import pairwise_dice
-from medsegdiff.ensemble.uncertainty import expected_entropy, predictive_entropy
+from medsegdiff.ensemble.uncertainty import mutual_information, predictive_entropy
 from medsegdiff.errors import ConfigError
 from medsegdiff.types import Fused, labels_from_probability
 
@@ -38,12 +38,10 @@ class Ensemble(Component, family=True):
             ConfigError: `with_head` is set and there is no head.
         """
         voters = self._voters(members, head)
-        entropy = predictive_entropy(voters)
-        shared = expected_entropy(voters)
         return Fused(
             probability=self.fuse(voters),
-            uncertainty=entropy,
-            mutual_information=(entropy - shared).clamp(min=0),
+            uncertainty=predictive_entropy(voters),
+            mutual_information=mutual_information(voters),
             quality=pairwise_dice(member_labels(members), max(members.shape[1], 2)),
         )
 

@@ -23,11 +23,10 @@ class DPMSolver(Sampler):
         self, denoise: Denoiser, x: Signal, process: Process, *, noise: NoiseSource
     ) -> Signal:
         """See `Sampler.__call__`; no noise is added."""
+        *walk, last = pairwise(self.levels(process))
         last_x_0, last_h = None, None
-        for now, then in pairwise(self.levels(process)):
+        for now, then in walk:
             x_0 = denoise(x, now.expand(len(x)))  # (B, K, *S)
-            if then == 0:
-                return x_0  # sigma is 0: the limit of the step
             a, a_then = process.alpha_bar[now], process.alpha_bar[then]
             h = half_log_snr(a_then) - half_log_snr(a)
             estimate = (
@@ -38,7 +37,7 @@ class DPMSolver(Sampler):
             ratio = ((1 - a_then) / (1 - a)).sqrt()
             x = ratio * x - a_then.sqrt() * torch.expm1(-h) * estimate
             last_x_0, last_h = x_0, h
-        return x
+        return denoise(x, last[0].expand(len(x)))  # no noise is left: the limit of the last step
 
 
 def half_log_snr(alpha_bar: Tensor) -> Tensor:
