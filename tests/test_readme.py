@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from medsegdiff.engine.weights import bundled_models
+from medsegdiff.engine.model_location import bundled_models
 
 README = Path(__file__).parent.parent / "README.md"
 

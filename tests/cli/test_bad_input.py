@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from medsegdiff.engine.weights import read_weights, weights_files, write_weights
+from medsegdiff.engine.model_location import weights_files
+from medsegdiff.engine.weights_file import read_weights, write_weights
 
 
 def assert_refused(answer, code: int, *words: str) -> None:

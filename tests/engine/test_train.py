@@ -18,9 +18,10 @@ from PIL import Image
 
 from medsegdiff.data import Folder
 from medsegdiff.engine.checkpoint import checksum_fault
+from medsegdiff.engine.model_location import pointer
 from medsegdiff.engine.train import train
 from medsegdiff.engine.validation import validate
-from medsegdiff.engine.weights import TrainedModel, pointer
+from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import CheckpointError, Interrupted, UnreadableStudy
 
 train_here = partial(train, device="cpu")

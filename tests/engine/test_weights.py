@@ -15,13 +15,10 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from medsegdiff.engine.model_location import bundled_models, weights_files
 from medsegdiff.engine.predict import predict
-from medsegdiff.engine.weights import (
-    TrainedModel,
-    bundled_models,
-    weights_files,
-    write_weights,
-)
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.engine.weights_file import write_weights
 from medsegdiff.errors import CheckpointError
 
 
@@ -232,3 +229,10 @@ def test_a_run_offers_its_best_weights_before_its_end(finished_run, tmp_path):
     shutil.rmtree(fold / "final")
     best = (fold / "best").read_text(encoding="utf-8")
     assert weights_files(tmp_path) == [fold / best / "ema.safetensors"]
+
+
+def test_a_folder_with_other_files_is_not_replaced(model, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(CheckpointError, match=r"other files \(thesis.tex\)"):
+        model.save(tmp_path, "# A card\n", {})
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]

@@ -17,13 +17,8 @@ from torch import Tensor, nn
 
 from medsegdiff.engine.config import ModelConfig, PredictConfig
 from medsegdiff.engine.ema import AveragedWeights
-from medsegdiff.engine.weights import (
-    AVERAGED_FILE,
-    WEIGHTS_FILE,
-    pointer,
-    write_checksums,
-    write_weights,
-)
+from medsegdiff.engine.model_location import AVERAGED_FILE, WEIGHTS_FILE, pointer
+from medsegdiff.engine.weights_file import write_checksums, write_weights
 from medsegdiff.errors import CheckpointError
 from medsegdiff.files import atomic_folder, atomic_write, write_json
 

@@ -12,10 +12,11 @@ from PIL import Image
 from medsegdiff.data import Folder
 from medsegdiff.data.pictures import contact_sheet, heat_map, overlay, picture
 from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.model_location import bundled_models
 from medsegdiff.engine.outputs import StudyPrediction, write_picture
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
-from medsegdiff.engine.weights import TrainedModel, bundled_models
+from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import CheckpointError
 from medsegdiff.metrics import Dice
 from medsegdiff.types import Sample

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 
 from medsegdiff.engine.environment import environment
+from medsegdiff.engine.model_location import bundled_models
 from medsegdiff.engine.precision import chosen_device, uses_bf16
-from medsegdiff.engine.weights import TrainedModel, bundled_models
+from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import MedSegDiffError
 from medsegdiff.files import atomic_write
 

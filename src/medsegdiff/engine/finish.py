@@ -6,20 +6,13 @@ Checkpoints are never touched again once they are written, so a kill at any mome
 from __future__ import annotations
 
 from medsegdiff.engine.checkpoint import TrainingState
+from medsegdiff.engine.model_location import AVERAGED_FILE, FINAL, WEIGHTS_FILE, pointer
 from medsegdiff.engine.planning import final_studies
 from medsegdiff.engine.progress import TrainingObserver
 from medsegdiff.engine.run_setup import RunSetup
 from medsegdiff.engine.validation import THRESHOLDS, ValidationResult, validate
-from medsegdiff.engine.weights import (
-    AVERAGED_FILE,
-    FINAL,
-    WEIGHTS_FILE,
-    TrainedModel,
-    pointer,
-    read_weights,
-    write_checksums,
-    write_weights,
-)
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.engine.weights_file import read_weights, write_checksums, write_weights
 from medsegdiff.errors import CheckpointError
 from medsegdiff.files import atomic_folder, write_json
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from medsegdiff.engine.weights import TrainedModel, bundled_models
+from medsegdiff.engine.model_location import bundled_models
+from medsegdiff.engine.weights import TrainedModel
 
 
 def described(model: TrainedModel) -> dict[str, Any]:

@@ -14,18 +14,13 @@ from medsegdiff.data.fingerprint import DatasetFingerprint, manifest_hash
 from medsegdiff.engine.config import ModelConfig, ModelSettings, RunConfig
 from medsegdiff.engine.distributed import Team
 from medsegdiff.engine.environment import environment
+from medsegdiff.engine.model_location import weights_files
 from medsegdiff.engine.precision import chosen_device
 from medsegdiff.engine.run_splits import Fold, splits_of
 from medsegdiff.engine.settings import differences, validated
 from medsegdiff.engine.trainer import Trainer
-from medsegdiff.engine.weights import (
-    TrainedModel,
-    WeightsContent,
-    built,
-    channels_last,
-    read_weights,
-    weights_files,
-)
+from medsegdiff.engine.weights import TrainedModel, built, channels_last
+from medsegdiff.engine.weights_file import WeightsContent, read_weights
 from medsegdiff.errors import ConfigError, DataError
 from medsegdiff.files import write_json
 from medsegdiff.models import SegmentationNetwork

@@ -12,6 +12,7 @@ from medsegdiff.data import Dataset
 from medsegdiff.engine.checkpoint import TrainingState, discard, point, save_checkpoint, sweep
 from medsegdiff.engine.config import RunConfig
 from medsegdiff.engine.finish import finish
+from medsegdiff.engine.model_location import FINAL
 from medsegdiff.engine.planning import (
     VALIDATION_MEMBERS,
     announce,
@@ -25,7 +26,6 @@ from medsegdiff.engine.run_setup import RunSetup, describe, set_up
 from medsegdiff.engine.run_splits import Fold
 from medsegdiff.engine.stopping import StopRequest, listening
 from medsegdiff.engine.validation import validate
-from medsegdiff.engine.weights import FINAL
 from medsegdiff.errors import Interrupted
 
 SAVE_SECONDS = 300.0  # at most so much work is lost to a crash

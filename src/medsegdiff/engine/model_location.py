@@ -1,0 +1,55 @@
+"""Where weights lie: bundled, in a MODEL folder, in the folds of a RUN, or in a lone file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medsegdiff.errors import CheckpointError
+
+BUNDLED = Path(__file__).parents[1] / "weights"
+WEIGHTS_FILE = "model.safetensors"
+AVERAGED_FILE = "ema.safetensors"
+FINAL = "final"  # a fold's folder for its best weights, once the training has ended
+
+
+def bundled_models() -> dict[str, Path]:
+    """Models that come with the package, by name."""
+    return {path.parent.name: path.parent for path in sorted(BUNDLED.glob(f"*/{WEIGHTS_FILE}"))}
+
+
+def weights_files(where: str | Path) -> list[Path]:
+    """Find the weights file of a model, or one for each fold of a run.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folder = bundled_models().get(str(where), Path(where))
+    if folder.is_file():
+        return [folder]
+    for candidate in (folder / AVERAGED_FILE, folder / WEIGHTS_FILE):
+        if candidate.is_file():
+            return [candidate]
+    best = [file for fold in (folder, *sorted(folder.glob("fold_*"))) if (file := best_file(fold))]
+    if best:
+        return best
+    known = ", ".join(bundled_models()) or "none"
+    raise CheckpointError(
+        f"There is no model at {where}. Give a bundled model's name ({known}), a model folder with "
+        f"{WEIGHTS_FILE}, "
+        "a run folder that has been validated at least once, or a .safetensors file."
+    )
+
+
+def best_file(fold: Path) -> Path | None:
+    """The weights that a fold offers: those of its end, or the best so far; None before."""
+    final = fold / FINAL / WEIGHTS_FILE
+    if final.is_file():
+        return final
+    best = pointer(fold, "best")
+    return fold / best / AVERAGED_FILE if best else None
+
+
+def pointer(fold: Path, name: str) -> str | None:
+    """What the small file `best` or `latest` in a fold's folder names; None if it is not there."""
+    file = fold / name
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else None
