@@ -46,6 +46,7 @@ def test_an_override_reaches_into_a_part_named_before():
         ("train.batchsize=8", "there is no setting train.batchsize .did you mean train.batch_size"),
         ("modle.network=unet", "no setting modle .did you mean model"),
         ("model.network.wdiths=[8]", "did you mean model.network.widths"),
+        ("predict.sampler={name: ddpm, eta: 1}", "predict.sampler.eta .only another predict.sam"),
         ("other=1", "no setting other .the top has model, predict, train"),
         ("train.batch_size=0", "train.batch_size: .* greater than or equal to 1"),
         ("train.batch_size=many", "train.batch_size: .* valid integer"),

@@ -144,6 +144,8 @@ def _nearest(kind: type[Config], path: tuple[int | str, ...]) -> str:
     known = {name for name in type(place).model_fields if name != "name"}
     if isinstance(place, Component):  # the settings of all members of its family
         known |= {name for part in place.members.values() for name in part.model_fields}
+    if path[-1] in known:
+        return f" (only another {above} has it)"
     close = get_close_matches(str(path[-1]), known, n=1)
     if close:
         return f" (did you mean {above + '.' if above else ''}{close[0]}?)"
