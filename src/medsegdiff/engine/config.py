@@ -12,6 +12,7 @@ from medsegdiff.data.transforms.affine import Affine
 from medsegdiff.data.transforms.blur import Blur
 from medsegdiff.data.transforms.brightness import Brightness
 from medsegdiff.data.transforms.contrast import Contrast
+from medsegdiff.data.transforms.fit_to_grid import Aspect
 from medsegdiff.data.transforms.flip import Flip
 from medsegdiff.data.transforms.gamma import Gamma
 from medsegdiff.data.transforms.grain import Grain
@@ -90,6 +91,7 @@ class TrainConfig(Config):
     Args:
         side: geometric mean of the sides of the network's grid; None takes 96 on a CPU, 256 on a
             GPU.
+        aspect: "keep" pads images of another shape than the grid's, "squeeze" squeezes them.
         batch_size: images in a step, over all processes.
         learning_rate: at its highest, after the warm-up; then it follows a cosine to zero.
         warm_up: share of the steps in which it rises.
@@ -107,6 +109,7 @@ class TrainConfig(Config):
     """
 
     side: int | None = Field(default=None, ge=16)
+    aspect: Aspect = "keep"
     batch_size: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
@@ -144,7 +147,7 @@ class PredictConfig(Config):
         fill_holes: fill holes inside each class.
     """
 
-    sampler: SerializeAsAny[Sampler] = DDIM()
+    sampler: SerializeAsAny[Sampler] = DDIM(steps=3, eta=1.0)
     members: int = Field(default=8, ge=0)
     step_fusion: bool = False
     ensemble: SerializeAsAny[Ensemble] = Mean()

@@ -28,7 +28,7 @@ class MedSegDiffPipeline:
     """A trained model that turns images into predictions.
 
         pipe = MedSegDiffPipeline.from_pretrained("skin-lesion")
-        prediction = pipe("lesion.jpg", members=8, steps=5, seed=0)
+        prediction = pipe("lesion.jpg", members=8, steps=3, seed=0)
         prediction.save("out/")
 
     Args:
