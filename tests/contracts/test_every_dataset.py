@@ -46,7 +46,7 @@ def test_every_study_is_a_whole_sample(settings: dict[str, object]) -> None:
         assert sample.study == study
         assert sample.image.dtype == torch.float32
         assert sample.image.isfinite().all()
-        assert tuple(sample.image.shape[1:]) == sample.geometry.shape
+        assert tuple(sample.image.shape[1:]) == sample.geometry.shape == dataset.shape(study)
         assert len(sample.image) == len(dataset.channel_names)
 
 

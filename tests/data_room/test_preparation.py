@@ -35,6 +35,19 @@ def test_the_grid_is_not_larger_than_the_images(make_folder: Callable[..., Folde
     assert Preparation.fit(folder, folder.ids(), side=512).grid.size == (48, 64)
 
 
+def test_folds_share_a_grid_and_not_their_intensities(
+    make_folder: Callable[..., Folder], save: Callable[..., Path]
+) -> None:
+    folder = make_folder("abc", shape=(40, 64))
+    save("images/d.png", np.full((64, 40), 200, dtype=np.uint8))
+    (folder.root / "images/e.png").write_text("a note")  # measured by nobody
+    one, other = (
+        Preparation.fit(folder, train, 32, sized="abcde") for train in (["a", "b"], ["d"])
+    )
+    assert one.grid == other.grid
+    assert one.intensity != other.intensity
+
+
 def test_only_the_given_studies_are_looked_at(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder("ab")
     (folder.root / "images/b.png").write_text("a note")

@@ -19,7 +19,7 @@ def split(folder: Folder, **splits: list[str]) -> Folder:
 
 
 def test_a_good_data_set_is_described(skin_data: Path) -> None:
-    report = verify(Folder(root=skin_data))
+    report = verify(Folder(root=skin_data), 96)
     assert report.ok
     assert report.sizes == {"256 x 256": 12}
     assert report.splits == {"train": 8, "val": 2, "test": 2}
@@ -30,13 +30,13 @@ def test_a_good_data_set_is_described(skin_data: Path) -> None:
 
 
 def test_a_report_is_json(skin_data: Path) -> None:
-    content = json.loads(json.dumps(verify(Folder(root=skin_data)).to_json(), allow_nan=False))
+    content = json.loads(json.dumps(verify(Folder(root=skin_data), 96).to_json(), allow_nan=False))
     assert content["ok"] is True
     assert content["classes"][1]["name"] == "lesion"
 
 
 def test_a_sheet_shows_masks_outlined(skin_data: Path) -> None:
-    sheet = verify(Folder(root=skin_data)).contact_sheet(n=4, side=64)
+    sheet = verify(Folder(root=skin_data), 96).contact_sheet(n=4, side=64)
     assert sheet.size[0] > 128
     assert (np.asarray(sheet) == (0, 229, 255)).all(axis=-1).sum() > 50
 
@@ -45,7 +45,7 @@ def test_a_bad_study_is_named_and_the_others_go_on(make_folder: Make, save: Save
     folder = make_folder()
     (folder.root / "images/a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     save("masks/b.png", np.zeros((9, 9), dtype=np.uint8))
-    report = verify(Folder(root=folder.root))
+    report = verify(Folder(root=folder.root), 96)
     assert set(report.unreadable) == {"a", "b"}
     assert report.studies == ("c", "d")
     assert not report.ok
@@ -56,14 +56,14 @@ def test_duplicates_across_splits_are_found(make_folder: Make) -> None:
     folder = make_folder()
     image = folder.root / "images/a.png"
     (folder.root / "images/d.png").write_bytes(image.read_bytes())
-    report = verify(split(folder, train=["a", "b"], test=["d"]))
+    report = verify(split(folder, train=["a", "b"], test=["d"]), 96)
     assert report.duplicates == report.duplicates_across_splits == (("a", "d"),)
     assert not report.ok
 
 
 def test_a_patient_in_two_splits_is_found(make_folder: Make) -> None:
     folder = make_folder(["p1_a", "p1_b"], group_pattern=r"^(p\d)")
-    report = verify(split(folder, train=["p1_a"], val=["p1_b"]))
+    report = verify(split(folder, train=["p1_a"], val=["p1_b"]), 96)
     assert report.groups_across_splits == {"p1": ("train", "val")}
     assert "Patient p1 is in train and val" in report.text()
 
@@ -75,16 +75,16 @@ def test_empty_blank_and_unpaired_are_told(make_folder: Make, save: Save) -> Non
     save("images/d.png", flat + 1)
     for name in "ae":
         save(f"masks/{name}.png", flat * 0)
-    report = verify(Folder(root=folder.root))
+    report = verify(Folder(root=folder.root), 96)
     assert (report.without_mask, report.masks_alone) == (("c", "d"), ("e",))
     assert (report.empty_masks, report.blank_images) == (("a",), ("c", "d"))
     assert report.ok
 
 
 def test_splits_and_masks_that_cannot_be_used_are_told(make_folder: Make) -> None:
-    assert "splits.json names" in verify(split(make_folder(), train=["z"])).problems[0]
+    assert "splits.json names" in verify(split(make_folder(), train=["z"]), 96).problems[0]
     odd = make_folder(labels={"background": 0, "lesion": 1}, label_values={"lesion": 7})
-    report = verify(Folder(root=odd.root))
+    report = verify(Folder(root=odd.root), 96)
     assert "label_values" in report.problems[0]
     assert report.contact_sheet().size[0] > 0
     assert not report.ok
@@ -94,7 +94,7 @@ def test_raters_and_progress_are_counted(make_folder: Make, save: Save) -> None:
     folder = make_folder("ab")
     save("raters/r1/a.png", np.zeros((24, 32), dtype=np.uint8))
     seen: list[tuple[int, int]] = []
-    report = verify(Folder(root=folder.root), progress=lambda *done: seen.append(done))
+    report = verify(Folder(root=folder.root), 96, progress=lambda *done: seen.append(done))
     assert report.raters == {"r1": 1}
     assert seen == [(1, 2), (2, 2)]
     assert "Raters: r1 (1)" in report.text()

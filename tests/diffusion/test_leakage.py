@@ -18,9 +18,7 @@ from medsegdiff.diffusion.schedules.cosine import Cosine
 
 WIDTHS = (1 / 64, 1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8, 1 / 6)  # of the blur, in sides
 LEAKY = ProcessSettings(schedule=Cosine(), signal_scale=1)
-LARGE = (
-    0.25  # share of the image; lesions fill 0.18 on average, and the smaller of the bundled 0.17
-)
+LARGE = 0.25  # share of the image; all lesions fill 0.18 on average, those below this 0.17
 
 
 def masks(folder, side, count=40):

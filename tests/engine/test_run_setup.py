@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from medsegdiff.data import Folder
 from medsegdiff.engine.config import RunConfig
@@ -24,9 +25,34 @@ def test_the_run_folder_describes_itself(finished_run, tiny):
     assert RunConfig.model_validate(values["config.json"]) == tiny()
     assert values["dataset.json"]["labels"] == {"background": 0, "lesion": 1}
     assert values["dataset.json"]["numTraining"] == 8
-    assert {"config.json", "dataset.json", "dataset_fingerprint.json", "environment.json"} == {
-        *values
-    }
+    others = {"dataset_fingerprint.json", "environment.json", "splits_final.json"}
+    assert {"config.json", "dataset.json", *others} == {*values}
+
+
+def test_all_folds_are_written_in_the_format_of_nnu_net(finished_run, skin):
+    folds = json.loads((finished_run / "splits_final.json").read_text())
+    declared = skin.declared_splits()
+    assert folds[0] == {"train": [*declared.train], "val": [*declared.val]}
+    assert [set(fold) for fold in folds] == [{"train", "val"}] * 5
+    named = {study for fold in folds for part in fold.values() for study in part}
+    assert named == {*skin.ids()} - {*declared.test}
+
+
+def test_folds_of_mixed_sizes_share_a_grid(skin, skin_data, tiny, tmp_path):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    for number, study in enumerate(skin.ids()):
+        for folder in ("images", "masks"):
+            (path,) = (data / folder).glob(f"{study}.*")
+            size = (256, 160) if number % 2 else (160, 256)
+            Image.open(path).resize(size, Image.Resampling.NEAREST).save(path)
+    setups = [set_up(Folder(root=data), tmp_path, tiny(), f, None, "cpu") for f in range(5)]
+    assert len({setup.trainer.model.grid_size for setup in setups}) == 1
+    assert len({setup.trainer.model.preparation.intensity for setup in setups}) == 5
+
+
+def test_images_are_squeezed_where_that_is_asked_for(skin, tiny, tmp_path):
+    setup = set_up(skin, tmp_path, tiny("train.aspect=squeeze"), 0, None, "cpu")
+    assert setup.trainer.model.preparation.grid.aspect == "squeeze"
 
 
 def test_no_path_user_or_host_is_written(finished_run, skin_data):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from medsegdiff.data import Folder
-from medsegdiff.engine.run_splits import FOLDS, splits_of
+from medsegdiff.engine.run_splits import FOLDS, every_fold, splits_of
 from medsegdiff.errors import ConfigError, DataError
 
 
@@ -81,6 +81,7 @@ def test_too_few_patients_for_five_folds_are_divided_in_two(undeclared):
     assert (len(splits.train), len(splits.val)) == (2, 2)
     with pytest.raises(DataError, match="cannot be divided"):
         splits_of(Folder(root=undeclared), 1, 0)
+    assert every_fold(Folder(root=undeclared), 0) == [splits]
 
 
 def test_one_patient_is_too_few(undeclared):

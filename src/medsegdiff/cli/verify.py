@@ -13,10 +13,13 @@ Sheet = Annotated[
     Path | None,
     typer.Option("-o", "--sheet", help="The picture; else DATA's name_verify.png here."),
 ]
-Side = Annotated[int, typer.Option(help="Side of the grid that the network will see, in pixels.")]
+Side = Annotated[
+    int | None,
+    typer.Option(help="Side of the network's grid, in pixels; else what train would take here."),
+]
 
 
-def verify(data: Data, report: Report = None, sheet: Sheet = None, side: Side = 128) -> int:
+def verify(data: Data, report: Report = None, sheet: Sheet = None, side: Side = None) -> int:
     """Check a data set. Reports what it holds, and shows it with its masks outlined."""
     from medsegdiff.cli import console
     from medsegdiff.engine.opening import look_through

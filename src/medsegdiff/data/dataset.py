@@ -31,6 +31,14 @@ class Dataset(Component, family=True):
             DataError: the mask holds a value that belongs to no class.
         """
 
+    def shape(self, study: str) -> tuple[int, ...]:
+        """Voxels of a study along each axis, (H, W); a member may know without decoding it.
+
+        Raises:
+            UnreadableStudy: the file is missing, damaged, or not what its name says.
+        """
+        return self.load(study).geometry.shape
+
     @abstractmethod
     def annotated_ids(self) -> list[str]:
         """Names of the studies that have a mask, sorted."""

@@ -16,9 +16,9 @@ from torch import Tensor
 from medsegdiff.component import Config
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.sampling import every_nth
-from medsegdiff.data.transforms.fit_to_grid import FitToGrid
+from medsegdiff.data.transforms.fit_to_grid import Aspect, FitToGrid
 from medsegdiff.data.transforms.normalise import Normalise
-from medsegdiff.errors import DataError
+from medsegdiff.errors import DataError, MedSegDiffError
 from medsegdiff.types import Sample
 
 STUDIES_MEASURED = 256  # the sizes and intensities of so many stand for all
@@ -69,28 +69,36 @@ class Preparation(Config):
     intensity: Normalise
 
     @classmethod
-    def fit(cls, dataset: Dataset, studies: Sequence[str], side: int) -> Preparation:
-        """Measure sizes and intensities on the training studies.
+    def fit(
+        cls,
+        dataset: Dataset,
+        studies: Sequence[str],
+        side: int,
+        sized: Sequence[str] | None = None,
+        aspect: Aspect = "keep",
+    ) -> Preparation:
+        """Measure intensities on the training studies, and sizes on these or more.
 
         Args:
             dataset: where they are.
-            studies: names of the training studies; no others are looked at.
+            studies: names of the training studies; the intensities of no others are looked at.
             side: geometric mean of the grid's sides; less where the images themselves are smaller.
+            sized: names of the studies whose sizes decide the grid's; the same ones for every fold,
+                so that their models share a grid. None takes the training studies.
+            aspect: whether images keep their shape or are squeezed into the grid's.
 
         Raises:
             DataError: there is no study, or one cannot be read.
         """
         if not studies:
             raise DataError("There is no training study to measure intensities on.")
-        chosen = list(studies)[:: -(-len(studies) // STUDIES_MEASURED)]
-        shapes, intensities = [], []
-        for study in chosen:
-            image = dataset.load(study).image
-            shapes.append(tuple(image.shape[1:]))
-            intensities.append(every_nth(image, PIXELS_MEASURED))
-        size = _grid_size(shapes, side)
+        intensities = [
+            every_nth(dataset.load(study).image, PIXELS_MEASURED) for study in _spread(studies)
+        ]
+        size = _grid_size(_shapes(dataset, _spread(sized or studies)), side)
         return cls(
-            grid=FitToGrid(size=size), intensity=Normalise.fit(torch.cat(intensities, dim=1))
+            grid=FitToGrid(size=size, aspect=aspect),
+            intensity=Normalise.fit(torch.cat(intensities, dim=1)),
         )
 
     @property
@@ -135,6 +143,22 @@ def voxel_digest(image: Float[Tensor, "C *S"]) -> bytes:
 
 def _undone(grid: FitToGrid, native: tuple[int, int], mask: Float[Tensor, "K h w"]) -> Tensor:
     return grid.undo(mask[None], {"native": native})[0]
+
+
+def _spread(studies: Sequence[str]) -> Sequence[str]:
+    """At most `STUDIES_MEASURED` of them, evenly spread."""
+    return list(studies)[:: -(-len(studies) // STUDIES_MEASURED)]
+
+
+def _shapes(dataset: Dataset, studies: Sequence[str]) -> list[tuple[int, ...]]:
+    """Sizes of those that can be read; a bad one is named when it is trained on, if it ever is."""
+    shapes = []
+    for study in studies:
+        try:
+            shapes.append(dataset.shape(study))
+        except MedSegDiffError:
+            continue
+    return shapes
 
 
 def _grid_size(shapes: Sequence[tuple[int, ...]], side: int) -> tuple[int, int]:

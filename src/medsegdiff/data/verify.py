@@ -25,7 +25,7 @@ BINS = 32
 
 
 def verify(
-    dataset: Dataset, side: int = 128, progress: Callable[[int, int], object] | None = None
+    dataset: Dataset, side: int, progress: Callable[[int, int], object] | None = None
 ) -> Report:
     """Read every study of a data set and report on all of them.
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from medsegdiff.data import Dataset, Folder, Report, verify
+from medsegdiff.engine.precision import chosen_device
+from medsegdiff.engine.run_setup import default_side
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import DataError
 
@@ -50,16 +52,17 @@ def studies_of(dataset: Dataset, split: str | None) -> Sequence[str]:
 
 
 def look_through(
-    data: Path, side: int = 128, progress: Callable[[int, int], object] | None = None
+    data: Path, side: int | None = None, progress: Callable[[int, int], object] | None = None
 ) -> Report:
     """Read every study of a data set and report on all of them.
 
     Args:
         data: the data set's folder.
-        side: of the grid that a network will see, in pixels.
+        side: of the grid that a network will see, in pixels; None for what a training would take
+            on this machine.
         progress: called with (studies done, studies in all).
 
     Raises:
         DataError: there is no image.
     """
-    return verify(open_data(data), side, progress)
+    return verify(open_data(data), side or default_side(chosen_device()), progress)

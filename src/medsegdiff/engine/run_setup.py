@@ -16,7 +16,7 @@ from medsegdiff.engine.distributed import Team
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.model_location import weights_files
 from medsegdiff.engine.precision import chosen_device
-from medsegdiff.engine.run_splits import Fold, splits_of
+from medsegdiff.engine.run_splits import Fold, every_fold, splits_of
 from medsegdiff.engine.settings import differences, validated
 from medsegdiff.engine.trainer import Trainer
 from medsegdiff.engine.weights import TrainedModel, built, channels_last
@@ -118,19 +118,26 @@ def set_up(
     )
 
 
+def default_side(device: torch.device) -> int:
+    """Geometric mean of the sides of the grid that a training takes where none is asked for."""
+    return SIDE_ON_GPU if device.type == "cuda" else SIDE_ON_CPU
+
+
 def model_config(
     dataset: Dataset, splits: Splits, config: RunConfig, device: torch.device
 ) -> ModelConfig:
-    """The sealed settings, with what the training studies say."""
-    side = config.train.side or (SIDE_ON_GPU if device.type == "cuda" else SIDE_ON_CPU)
+    """The sealed settings, with what the training studies say; folds share the grid's size."""
+    side = config.train.side or default_side(device)
     label_map = dataset.label_map
     if label_map is None:
         raise DataError("The data set has no masks, so its classes are unknown.")
+    test = set(splits.test)
+    sized = [study for study in dataset.annotated_ids() if study not in test]  # in every fold
     return ModelConfig(
         network=config.model.network,
         process=config.model.process,
         objective=config.model.objective,
-        preparation=Preparation.fit(dataset, splits.train, side),
+        preparation=Preparation.fit(dataset, splits.train, side, sized, config.train.aspect),
         labels=label_map,
         channel_names=dataset.channel_names,
     )
@@ -160,13 +167,17 @@ def with_model(config: RunConfig, model: ModelConfig, init: str) -> RunConfig:
     own_side = math.prod(model.grid_size) ** (1 / len(model.grid_size))
     if config.train.side is not None and abs(config.train.side - own_side) > GRID_STEP:
         differing.append(f"train.side: {own_side:.0f} -> {config.train.side}")
+    aspect = model.preparation.grid.aspect
+    if "aspect" in config.train.model_fields_set and config.train.aspect != aspect:
+        differing.append(f"train.aspect: {aspect} -> {config.train.aspect}")
     if differing:
         raise ConfigError(
             f"--init {init} brings its own network, process, objective and grid, but others "
             f"were asked for ({'; '.join(differing)}). Leave these settings out, or train without "
             "--init."
         )
-    return validated(RunConfig, {**dict(config), "model": sealed})
+    train = config.train.model_copy(update={"aspect": aspect})
+    return validated(RunConfig, {**dict(config), "model": sealed, "train": train})
 
 
 def init_config(dataset: Dataset, config: ModelConfig, init: str) -> ModelConfig:
@@ -223,3 +234,6 @@ def describe(setup: RunSetup, run: Path) -> None:
         },
     )
     write_json(setup.fold_folder / "splits.json", setup.splits.model_dump(mode="json"))
+    folds = every_fold(setup.dataset, setup.config.train.seed)
+    in_all = [fold.model_dump(mode="json", include={"train", "val"}) for fold in folds]
+    write_json(run / "splits_final.json", in_all)  # nnU-Net's name and format

@@ -44,6 +44,18 @@ def splits_of(dataset: Dataset, fold: Fold, seed: int) -> Splits:
     return folds(usable, dataset.group, FOLDS, seed)[fold].model_copy(update={"test": test})
 
 
+def every_fold(dataset: Dataset, seed: int) -> list[Splits]:
+    """The splits of all folds: five, or one where there are too few patients for five.
+
+    Raises:
+        DataError: there are no masks, or too few patients even for one.
+    """
+    first = splits_of(dataset, 0, seed)
+    patients = {dataset.group(study) for study in (*first.train, *first.val)}
+    others = range(1, FOLDS) if len(patients) >= FOLDS else ()
+    return [first, *(splits_of(dataset, fold, seed) for fold in others)]
+
+
 def _first_fold(dataset: Dataset, declared: Splits | None, usable: list[str], seed: int) -> Splits:
     if declared:
         known = set(usable)

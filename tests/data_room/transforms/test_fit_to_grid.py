@@ -5,16 +5,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsegdiff.data.transforms.fit_to_grid import FitToGrid
+from medsegdiff.data.transforms.fit_to_grid import Aspect, FitToGrid
 
 sizes = st.tuples(st.integers(8, 90), st.integers(8, 90))
+aspects = st.sampled_from(["keep", "squeeze"])
 
 
-@given(sizes, sizes)
+@given(sizes, sizes, aspects)
 def test_any_size_fits_any_grid_and_comes_back(
-    grid: tuple[int, int], native: tuple[int, int]
+    grid: tuple[int, int], native: tuple[int, int], aspect: Aspect
 ) -> None:
-    fit = FitToGrid(size=grid)
+    fit = FitToGrid(size=grid, aspect=aspect)
     image = torch.ones(2, 1, *native)
     drawn = fit.draw(tuple(image.shape))
     there = fit.apply(image, drawn)
@@ -29,6 +30,35 @@ def test_the_shape_of_things_is_kept(grid: tuple[int, int], native: tuple[int, i
     scale = min(grid[0] / native[0], grid[1] / native[1])
     assert abs(inner[0] - native[0] * scale) <= 0.5 or inner[0] == 1
     assert abs(inner[1] - native[1] * scale) <= 0.5 or inner[1] == 1
+
+
+def test_squeezing_leaves_no_padding() -> None:
+    image = torch.ones(1, 1, 200, 300)
+    there = [FitToGrid(size=(64, 64), aspect=a).apply(image, {}) for a in ("keep", "squeeze")]
+    assert [int(one.count_nonzero()) for one in there] == [64 * 43, 64 * 64]
+
+
+def test_a_square_is_squeezed_as_it_is_kept() -> None:
+    kept, squeezed = FitToGrid(size=(64, 64)), FitToGrid(size=(64, 64), aspect="squeeze")
+    image, drawn = torch.randn(1, 2, 150, 150), {"native": (150, 150)}
+    there = kept.apply(image, drawn)
+    assert squeezed.apply(image, drawn).equal(there)
+    assert squeezed.undo(there, drawn).equal(kept.undo(there, drawn))
+
+
+@given(st.integers(30, 200), st.integers(30, 200), sizes, aspects)
+def test_the_share_of_a_structure_is_kept(
+    height: int, width: int, grid: tuple[int, int], aspect: Aspect
+) -> None:
+    fit = FitToGrid(size=grid, aspect=aspect)
+    labels = torch.zeros(1, height, width, dtype=torch.int64)
+    labels[:, height // 5 : height // 2, width // 4 : 2 * width // 3] = 1
+    (inner_h, inner_w), moved = fit.inner_size((height, width)), fit.apply_to_labels(labels, {})
+    assert abs(moved.sum() - labels.float().mean() * inner_h * inner_w) <= 0.51
+
+
+def test_settings_of_old_weights_keep_the_shape() -> None:
+    assert FitToGrid.model_validate({"name": "fit_to_grid", "size": [8, 8]}).aspect == "keep"
 
 
 def test_nothing_happens_on_the_grid_itself() -> None:
@@ -49,8 +79,9 @@ def test_image_and_labels_stay_aligned() -> None:
     assert 2 * (there & moved).sum() / (there.sum() + moved.sum()) > 0.97
 
 
-def test_a_probability_comes_back_to_its_place() -> None:
-    fit = FitToGrid(size=(64, 64))
+@pytest.mark.parametrize("aspect", ["keep", "squeeze"])
+def test_a_probability_comes_back_to_its_place(aspect: Aspect) -> None:
+    fit = FitToGrid(size=(64, 64), aspect=aspect)
     labels = torch.zeros(1, 200, 300, dtype=torch.int64)
     labels[:, 20:150, 40:170] = 1
     drawn = fit.draw((1, 1, 200, 300))

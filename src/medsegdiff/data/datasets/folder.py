@@ -91,6 +91,9 @@ class Folder(Dataset):
             group=self.group(study),
         )
 
+    def shape(self, study: str) -> tuple[int, ...]:
+        return self.header(study).shape
+
     def files(self, study: str) -> tuple[Path, ...]:
         drawn = (self._files.masks, *self._files.raters.values())
         masks = [by_study[study] for by_study in drawn if study in by_study]

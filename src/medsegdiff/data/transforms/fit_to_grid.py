@@ -1,4 +1,4 @@
-"""Resizing to the network's grid, and back: the shape is kept, and what is left over is padding."""
+"""Resizing to the network's grid, and back."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from torch.nn import functional
 from medsegdiff.data.resampling import resize_labels
 from medsegdiff.data.transform import Drawn, Transform
 
+Aspect = Literal["keep", "squeeze"]
+
 
 class FitToGrid(Transform):
-    """Scale an image until it just fits the grid, and centre it; 2-D.
+    """Scale an image until it just fits the grid, and centre it; or squeeze it; 2-D.
 
     Images are resized with an antialiased linear filter, labels by the area of each class,
     probabilities linearly.
 
     Args:
         size: (H, W) of the grid.
+        aspect: "keep" keeps the image's shape and pads what is left over with zeros; "squeeze"
+            fills the grid, as where the training images were squeezed.
     """
 
     name: Literal["fit_to_grid"] = "fit_to_grid"
     size: tuple[int, int] = (128, 128)
+    aspect: Aspect = "keep"
 
     @field_validator("size")
     @classmethod
@@ -36,6 +41,8 @@ class FitToGrid(Transform):
 
     def inner_size(self, native: tuple[int, int]) -> tuple[int, int]:
         """Size of a scaled image of this native (H, W) inside the grid."""
+        if self.aspect == "squeeze":
+            return self.size
         scale = min(side / mine for side, mine in zip(self.size, native, strict=True))
         height, width = (
             min(max(round(mine * scale), 1), side)
