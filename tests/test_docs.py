@@ -1,0 +1,40 @@
+"""What the documents say of the code is there: every name in the file that its link leads to."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+NAMED = re.compile(r"\[`([\w.]+)`\]\(\.\./(src/[\w/]+\.py)\)")
+LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
+EQUATIONS = [f"({number})" for number in range(1, 8)]
+PARTS = ["NBP-Filter", "SS-Former", "uncertain spatial attention", "multi-scale loss", "shift by"]
+
+
+def named(document: str) -> list[tuple[str, str]]:
+    return NAMED.findall((DOCS / document).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), sorted({*named("paper-to-code.md"), *named("method.md")})
+)
+def test_a_name_is_in_the_file_that_its_link_leads_to(name, file):
+    source = (DOCS.parent / file).read_text(encoding="utf-8")
+    for part in name.split("."):
+        defined = rf"^\s*(class|def) {part}\b|^{part} ?[:=]"
+        assert re.search(defined, source, re.MULTILINE), f"{part} is not in {file}"
+
+
+@pytest.mark.parametrize("document", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    links = LINK.findall(document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("part", EQUATIONS + PARTS)
+def test_every_equation_and_part_of_the_papers_is_found(part):
+    lines = (DOCS / "paper-to-code.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if part in line and NAMED.search(line)]
