@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ def test_the_bundled_model_outlines_the_bundled_lesions():
     results = list(demonstrate(samples, TrainedModel.load(MODEL, "cpu")))
     assert [len(one.prediction.members) for one in results] == [8] * 6
     assert sum(one.dice for one in results) / 6 > 0.8
+
+
+def test_photographs_are_squeezed_as_the_images_were_that_the_model_was_trained_on():
+    preparation = TrainedModel.load(MODEL, "cpu").config.preparation
+    for study in samples_of(MODEL).ids():
+        square = samples_of(MODEL).load(study)
+        wide = replace(square, image=square.image.repeat_interleave(2, dim=2), labels=None)
+        difference = preparation.prepare(wide).image - preparation.prepare(square).image
+        assert difference.abs().mean() < 0.05
 
 
 def test_the_picture_has_a_row_for_two_images(skin: Folder, model: TrainedModel, tmp_path: Path):

@@ -14,7 +14,13 @@ from PIL import Image
 from medsegdiff.data import Folder
 from medsegdiff.engine.config import RunConfig
 from medsegdiff.engine.environment import environment
-from medsegdiff.engine.run_setup import build_network, set_up, settings_hash
+from medsegdiff.engine.run_setup import (
+    build_network,
+    init_weights,
+    set_up,
+    settings_hash,
+    with_model,
+)
 from medsegdiff.engine.settings import read_run_config
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import ConfigError, DataError
@@ -134,6 +140,15 @@ def test_a_model_to_start_from_brings_its_own_settings(
 ):
     with pytest.raises(ConfigError, match=word):
         set_up(skin, tmp_path, tiny(setting), 0, str(finished_run), "cpu")
+
+
+def test_a_model_to_start_from_brings_its_squeezing():
+    squeezed = init_weights("skin-lesion").config
+    config = read_run_config(None, ["train.max_steps=1"])
+    assert with_model(config, squeezed, "skin-lesion").train.aspect == "squeeze"
+    other = read_run_config(None, ["train.aspect=keep"])
+    with pytest.raises(ConfigError, match=r"train\.aspect: squeeze -> keep"):
+        with_model(other, squeezed, "skin-lesion")
 
 
 def test_the_run_is_described_with_what_the_model_brought(skin, tmp_path, finished_run):
