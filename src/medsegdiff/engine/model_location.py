@@ -35,8 +35,8 @@ def weights_files(where: str | Path) -> list[Path]:
     known = ", ".join(bundled_models()) or "none"
     raise CheckpointError(
         f"There is no model at {where}. Give a bundled model's name ({known}), a model folder with "
-        f"{WEIGHTS_FILE}, "
-        "a run folder that has been validated at least once, or a .safetensors file."
+        f"{WEIGHTS_FILE}, a run folder that has been validated at least once, or a .safetensors "
+        "file."
     )
 
 

@@ -224,7 +224,6 @@ class Loop:
                 self.save()
             raise Interrupted(
                 f"Stopped after step {self.state.step} of {self.state.total_steps}; the state is "
-                "saved in "
-                f"{self.setup.fold_folder}. The same command goes on from here.",
+                f"saved in {self.setup.fold_folder}. The same command goes on from here.",
                 number,
             )

@@ -165,8 +165,7 @@ def built(content: WeightsContent, path: Path) -> SegmentationNetwork:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise CheckpointError(
             f"{path} does not fit the network that its own header describes "
-            f"({'; '.join(wrong[:3])}{more}). "
-            "Use a file written by this program, unchanged."
+            f"({'; '.join(wrong[:3])}{more}). Use a file written by this program, unchanged."
         )
     network.load_state_dict(
         {name: value.to(expected[name].dtype) for name, value in content.tensors.items()}

@@ -141,7 +141,8 @@ class ResidualBlock(nn.Module):
         self, m: Float[Tensor, "B F *S"], time: Float[Tensor, "B E"] | None = None
     ) -> Float[Tensor, "B G *S"]:
         h = self.first(m)  # (B, G, *S)
-        if self.time is not None and time is not None:
+        if self.time is not None:
+            assert time is not None, "this block was built to be told the level"
             h = h + self.time(time).view(len(time), -1, *[1] * (m.ndim - 2))
         return self.shortcut(m) + self.second(h)
 

@@ -21,9 +21,9 @@ class FFParser(nn.Module):
     """Learned complex filter over spatial frequencies, which damps the noise of x_t.
 
     Starts as the identity: every weight is 1 + 0i. Any grid: the filter is kept at one size and
-        resampled in centred
-    order, so that the constant stays the constant. The real FFT implies weights that are
-    Hermitian: A(-f) = conj A(f), which keeps m' real. Runs in float32, also under autocast.
+    resampled in centred order, so that the constant stays the constant. The real FFT implies
+    weights that are Hermitian: A(-f) = conj A(f), which keeps m' real. Runs in float32, also under
+    autocast.
 
     Source: Wu et al. 2022, MedSegDiff, equations 4 to 6.
     """

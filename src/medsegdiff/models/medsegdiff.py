@@ -32,9 +32,7 @@ from medsegdiff.models.low_resolution import LowResolution
 from medsegdiff.models.network import Condition, Network, SegmentationNetwork
 from medsegdiff.models.residual_unet import ResidualUNet, check_stages
 
-PATCH_LEVEL = (
-    2  # the denoiser works on patches of 4 voxels a side: level 2 of the condition network
-)
+PATCH_LEVEL = 2  # the denoiser works on patches of 4 voxels a side, as that level of the other
 FINE_FEATURES = 16  # features at full resolution in the denoiser
 
 

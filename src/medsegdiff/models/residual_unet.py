@@ -1,7 +1,6 @@
 """A residual U-Net on the image alone, with a mask head: baseline and condition network.
 
-image -> stem -> [stage -> down] x n -> deepest stage -> [up -> + skip -> stage] x n -> head ->
-logits
+image -> stem -> [stage -> down] x n -> deepest stage -> [up -> + skip -> stage] x n -> head
 """
 
 from __future__ import annotations
