@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from medsegdiff.data import Folder, Preparation, PreparedCache, batch_indices
 from medsegdiff.errors import DataError
@@ -40,6 +41,24 @@ def test_seed_and_epoch_change_the_order() -> None:
     assert first[:5] == [20, 41, 19, 46, 0]
 
 
+@given(st.integers(1, 12), st.integers(0, 200), st.floats(0, 1))
+def test_every_batch_has_its_share_of_foreground(batch_size: int, step: int, share: float) -> None:
+    batch = batch_indices(20, batch_size, step, 0, foreground=[3, 7, 11], share=share)
+    assert len(batch) == batch_size
+    assert sum(i in (3, 7, 11) for i in batch) >= share * batch_size - 1e-6
+    assert batch == batch_indices(20, batch_size, step, 0, [3, 7, 11], share)
+
+
+def test_forced_rows_are_whole_and_alternate() -> None:
+    batches = [batch_indices(1000, 100, step, 0, [3, 7], share=0.07) for step in range(2)]
+    forced = [i for batch in batches for i in batch[93:]]
+    assert Counter(forced) == {3: 7, 7: 7}
+
+
+def test_without_a_share_nothing_changes() -> None:
+    assert batch_indices(50, 8, 3, 1, foreground=[2], share=0) == batch_indices(50, 8, 3, 1)
+
+
 def cache(folder: Folder, max_bytes: int = 2**20) -> PreparedCache:
     return PreparedCache(folder, Preparation.fit(folder, folder.ids(), side=16), max_bytes)
 
@@ -66,6 +85,16 @@ def test_a_batch_is_stacked(make_folder: Make) -> None:
     image, labels = cache(make_folder()).batch(["c", "a", "c"])
     assert image.shape == (3, 1, 16, 16)
     assert labels[0].equal(labels[2])
+
+
+def test_studies_with_foreground_are_found(make_folder: Make) -> None:
+    folder = make_folder("abc")
+    empty = Image.new("L", (32, 24))
+    empty.save(folder.root / "masks/b.png")
+    kept = cache(Folder(root=folder.root))
+    assert kept.with_foreground(["a", "b", "c"]) == [0, 2]
+    with pytest.raises(DataError, match="None of the 1 training studies has a mask that outlines"):
+        kept.with_foreground(["b"])
 
 
 def test_a_batch_without_mask_is_refused(make_folder: Make) -> None:

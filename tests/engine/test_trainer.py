@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from medsegdiff.data import Folder
@@ -56,6 +59,21 @@ def make_trainer(skin: Folder, tiny, tmp_path):
         return set_up(skin, tmp_path, config or tiny(), 0, None, "cpu").trainer
 
     return make
+
+
+def test_batches_of_a_set_with_many_empty_masks_hold_foreground(skin_data, tiny, tmp_path):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    for path in sorted((data / "masks").iterdir())[2:]:
+        Image.new("L", (256, 256)).save(path)
+    share = tiny("train.foreground_share=0.5")
+    plain, half = (
+        set_up(Folder(root=data), tmp_path, config, 0, None, "cpu").trainer
+        for config in (tiny(), share)
+    )
+    names = [[one.names(step) for step in range(20)] for one in (plain, half)]
+    filled = {half.studies[i] for i in half.foreground}
+    least = [min(len([n for n in batch if n in filled]) for batch in batches) for batches in names]
+    assert least == [0, 2]
 
 
 def test_a_step_depends_on_weights_and_number_alone(make_trainer):

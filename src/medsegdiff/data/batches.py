@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache
@@ -19,27 +20,47 @@ from medsegdiff.errors import DataError
 CACHE_BYTES = 2**30
 
 
-def batch_indices(n: int, batch_size: int, step: int, seed: int) -> list[int]:
+def batch_indices(
+    n: int,
+    batch_size: int,
+    step: int,
+    seed: int,
+    foreground: Sequence[int] = (),
+    share: float = 0.0,
+) -> list[int]:
     """Indices of the studies in one batch of an endless stream.
 
     The stream is one shuffling of all n studies after another, so batches are always full and
     nothing is dropped. It is a pure function of its arguments: a resumed training goes on where it
-    stopped without any state.
+    stopped without any state. Where a share of foreground is asked for, so many rows at the end of
+    every batch come from a second stream, over the studies with foreground alone.
 
     Args:
         n: number of studies.
         batch_size: of every batch.
         step: number of the batch, from 0.
         seed: another seed, another order.
+        foreground: indices of the studies with foreground.
+        share: of the rows that come from these, 0 to 1, rounded up to whole rows.
+
+    Source: Isensee et al. 2021, nnU-Net, where a third of the rows are sure to hold foreground.
     """
-    places = range(step * batch_size, (step + 1) * batch_size)
-    return [_shuffled(n, place // n, seed)[place % n] for place in places]
+    forced = math.ceil(share * batch_size - 1e-9)  # 0.07 of 100 rows are 7
+    plain = _rows(range(n), batch_size - forced, step, f"{seed}")
+    return plain + _rows(foreground, forced, step, f"{seed}/foreground")
+
+
+def _rows(studies: Sequence[int], count: int, step: int, key: str) -> list[int]:
+    """Rows `step * count` and on of the endless stream over some studies."""
+    n = len(studies)
+    places = range(step * count, (step + 1) * count)
+    return [studies[_shuffled(n, f"{key}/{place // n}")[place % n]] for place in places]
 
 
 @lru_cache(maxsize=8)
-def _shuffled(n: int, epoch: int, seed: int) -> list[int]:
+def _shuffled(n: int, key: str) -> list[int]:
     """Order the indices by a hash: the same on every machine, with every library version."""
-    start = blake2b(f"{seed}/{epoch}".encode(), digest_size=16).digest()
+    start = blake2b(key.encode(), digest_size=16).digest()
     return sorted(
         range(n), key=lambda i: blake2b(i.to_bytes(8, "little"), key=start, digest_size=16).digest()
     )
@@ -88,6 +109,25 @@ class PreparedCache:
                 f"No mask to train on for: {', '.join(missing[:5])}. Add masks of the same names."
             )
         return torch.stack([one.image for one in prepared]), torch.stack(labels)
+
+    def with_foreground(self, studies: Sequence[str]) -> list[int]:
+        """Indices of the studies whose mask outlines something on the network's grid; reads all.
+
+        Raises:
+            DataError: none does, or one cannot be read.
+        """
+        found = []
+        for index, study in enumerate(studies):
+            labels = self[study].labels
+            if labels is not None and bool(labels.any()):
+                found.append(index)
+        if not found:
+            raise DataError(
+                f"None of the {len(studies)} training studies has a mask that outlines anything, "
+                "but train.foreground_share asks for some. Leave it out, or look at the masks with "
+                "`medsegdiff verify`."
+            )
+        return found
 
     def _keep(self, study: str, prepared: Prepared) -> None:
         if study in self._kept or prepared.size_bytes > self.max_bytes:

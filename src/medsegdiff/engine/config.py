@@ -93,6 +93,8 @@ class TrainConfig(Config):
             GPU.
         aspect: "keep" pads images of another shape than the grid's, "squeeze" squeezes them.
         batch_size: images in a step, over all processes.
+        foreground_share: least share of each batch whose masks outline something, for data sets in
+            which many are empty; None takes the studies as they come.
         learning_rate: at its highest, after the warm-up; then it follows a cosine to zero.
         warm_up: share of the steps in which it rises.
         head: the condition head's own loss.
@@ -111,6 +113,7 @@ class TrainConfig(Config):
     side: int | None = Field(default=None, ge=16)
     aspect: Aspect = "keep"
     batch_size: int = Field(default=8, ge=1)
+    foreground_share: float | None = Field(default=None, ge=0, le=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warm_up: float = Field(default=0.05, ge=0, lt=1)

@@ -48,6 +48,7 @@ class Trainer:
         self.settings = settings
         self.studies = studies
         self.cache = cache
+        self.foreground = cache.with_foreground(studies) if settings.foreground_share else []
         self.team = team
         self.process = Process(model.process, model.grid_size)
         self.device = next(network.parameters()).device
@@ -90,7 +91,10 @@ class Trainer:
     def names(self, number: int) -> list[str]:
         """The studies of batch `number`."""
         count, settings = len(self.studies), self.settings
-        batch = batch_indices(count, settings.batch_size, number, settings.seed)
+        share = settings.foreground_share or 0.0
+        batch = batch_indices(
+            count, settings.batch_size, number, settings.seed, self.foreground, share
+        )
         return [self.studies[i] for i in batch]
 
     def batch(self, names: Sequence[str], number: int) -> tuple[Tensor, Tensor, NoiseDraw]:
