@@ -1,0 +1,147 @@
+"""Minutes as steps: the arms' training steps timed in turn, once, on one quiet core."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+import yaml
+
+from medsegdiff.data import Folder
+from medsegdiff.engine.config import RunConfig
+from medsegdiff.engine.environment import environment
+from medsegdiff.engine.run_setup import RunSetup, build_network, set_up
+from medsegdiff.engine.trainer import Trainer
+from medsegdiff.engine.weights import channels_last
+from medsegdiff.errors import ConfigError
+from medsegdiff.files import atomic_write
+
+from .measure import commit
+from .plan import Grid, chosen, read_steps
+
+ROUNDS = 20
+
+
+def calibrate(
+    grid: Grid,
+    data_root: Path,
+    tell: Callable[[str], object],
+    *,
+    tables: Sequence[str] = (),
+    rounds: int = ROUNDS,
+    device: str = "cpu",
+    is_again: bool = False,
+) -> None:
+    """Write the file of steps for arms that are not in it yet.
+
+    Args:
+        grid: what is trained, and for how many minutes.
+        data_root: the folder of the data sets.
+        tell: is given one line for each arm.
+        tables: only their arms.
+        rounds: timed steps of each arm.
+        device: as for `medsegdiff train --device`.
+        is_again: time those that are in it, too.
+    """
+    known = read_steps(grid.steps_file)
+    for data in grid.data:
+        wanted = {
+            arm: None
+            for table in chosen(grid, tables).values()
+            for arm in table.arms
+            if data in grid.data_of(table) and (is_again or arm not in known.get(data, {}))
+        }
+        configs = accepted(grid, list(wanted), data, tell)
+        for arm, seconds in timed(configs, data_root / data, rounds, device).items():
+            steps = max(1, int(60 * grid.minutes / seconds))
+            known.setdefault(data, {})[arm] = {
+                "seconds_per_step": round(seconds, 4),
+                "steps": steps,
+            }
+            tell(f"{data}, {arm}: {seconds:.3f} s a step, {steps} steps")
+        write_steps(grid, known, device)
+
+
+def accepted(
+    grid: Grid, arms: Sequence[str], data: str, tell: Callable[[str], object]
+) -> dict[str, RunConfig]:
+    """Settings of the arms that this version of the program takes; the others are told."""
+    configs = {}
+    for arm in arms:
+        try:
+            configs[arm] = grid.settings(arm, data)
+        except ConfigError as error:
+            tell(f"{arm} on {data} is left out: {error}")
+    return configs
+
+
+def timed(
+    configs: Mapping[str, RunConfig], data: Path, rounds: int, device: str
+) -> dict[str, float]:
+    """Mean seconds of a training step of each arm; the arms take turns, so that all meet the load.
+
+    Every arm does the same steps, on the same studies and with the same turns of recycling.
+    """
+    trainers = dict(zip(configs, trainers_of(list(configs.values()), data, device), strict=True))
+    seconds = dict.fromkeys(trainers, 0.0)
+    for number in range(rounds + 1):
+        for arm, trainer in trainers.items():
+            start = time.perf_counter()
+            trainer.step(number, rounds + 1)
+            if number > 0:  # the first one allocates
+                seconds[arm] += time.perf_counter() - start
+    return {arm: total / rounds for arm, total in seconds.items()}
+
+
+def trainers_of(configs: Sequence[RunConfig], data: Path, device: str) -> list[Trainer]:
+    """A trainer for each arm; arms on the same grid share the decoded studies."""
+    torch.set_num_threads(1)
+    setups: dict[int | None, RunSetup] = {}
+    trainers = []
+    with TemporaryDirectory() as run:
+        for config in configs:
+            side = config.train.side
+            if side not in setups:
+                setups[side] = set_up(Folder(root=data), Path(run), config, 0, None, device)
+                warm(setups[side].trainer)
+            trainers.append(trainer_like(setups[side], config))
+    return trainers
+
+
+def warm(trainer: Trainer) -> None:
+    """Decode all training studies, as far as the cache holds them."""
+    for study in trainer.studies:
+        trainer.cache[study]
+
+
+def trainer_like(setup: RunSetup, config: RunConfig) -> Trainer:
+    """A trainer with other settings on the same studies."""
+    chosen_parts = {
+        "network": config.model.network,
+        "process": config.model.process,
+        "objective": config.model.objective,
+    }
+    model = setup.trainer.model.model_copy(update=chosen_parts)
+    network = channels_last(build_network(model, config.train.seed).to(setup.trainer.device))
+    studies, cache = setup.splits.train, setup.trainer.cache
+    return Trainer(network, model, config.train, studies, cache, setup.team)
+
+
+def write_steps(grid: Grid, known: Mapping[str, Any], device: str) -> None:
+    """Write the file of steps, with the machine on which they were last measured."""
+    about = (
+        "# Training steps that fit into the minutes of an arm, without validation. Written by\n"
+        "# `python benchmarks/grid.py calibrate`; runs read it, so they can be made again anywhere."
+    )
+    values = {
+        "minutes": grid.minutes,
+        "commit": commit(),
+        "device": device,
+        "machine": environment(),
+        "arms": {data: dict(sorted(arms.items())) for data, arms in known.items()},
+    }
+    atomic_write(grid.steps_file, f"{about}\n{yaml.safe_dump(values, sort_keys=False)}")

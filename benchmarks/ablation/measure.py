@@ -1,0 +1,183 @@
+"""What a finished training is worth: masks drawn for a split, compared at native size.
+
+    python -m ablation.measure JOB.json
+
+The harness writes JOB.json and starts this in a process of its own. Each way to predict is kept in
+the run's folder as soon as it is measured; the small result file comes last.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medsegdiff.data import Folder, PreparedCache
+from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.environment import environment
+from medsegdiff.engine.predict import predict
+from medsegdiff.engine.settings import with_overrides
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.files import atomic_write
+from medsegdiff.metrics import HD95, CalibrationError, Dice, IoU
+from medsegdiff.types import Prediction, Sample
+
+from .leakage import STUDIES, leakage
+from .raters import ged_squared
+
+HEAD = "head"  # the condition head alone
+DIGITS = 5
+
+
+def main(job_file: Path) -> None:
+    """Measure every way and write the result."""
+    job = json.loads(job_file.read_text(encoding="utf-8"))
+    run, data = Path(job["run"]), Folder(root=Path(job["data_folder"]))
+    model = TrainedModel.load(run, job["device"])
+    splits = json.loads((run / "fold_0" / "splits.json").read_text(encoding="utf-8"))
+    studies = sorted(splits[job["split"]])
+    ways = {name: list(words) for name, words in job["asked"].items()}
+    network = model.networks[0]
+    if network.denoises and has_head(model):
+        ways[HEAD] = ["members=0"]
+    figures = {}
+    for name, words in ways.items():
+        part = run / "figures" / f"{job['split']} {name}.json"
+        figures[name] = measured_once(part, model, data, studies, words)
+    leak = leak_of(model, data, splits["val"]) if network.denoises else None
+    write_result(Path(job["result"]), result_of(job, model, run, studies, figures, leak))
+
+
+def has_head(model: TrainedModel) -> bool:
+    """Whether the network says something of the mask before it sees noise."""
+    grid, channels = model.config.grid_size, len(model.config.channel_names)
+    with torch.inference_mode():
+        image = torch.zeros(1, channels, *grid, device=model.device)
+        return model.networks[0].condition(image).logits is not None
+
+
+def measured_once(
+    part: Path, model: TrainedModel, data: Folder, studies: Sequence[str], words: list[str]
+) -> dict[str, Any]:
+    """The figures of one way, from its file if it is there and was made with the same."""
+    made_with = {"words": words, "weights": model.weights_hash, "studies": list(studies)}
+    if part.is_file():
+        found = json.loads(part.read_text(encoding="utf-8"))
+        if found["made_with"] == made_with:
+            return found["figures"]
+    figures = measured(model, data, studies, with_overrides(model.predict, words))
+    atomic_write(part, json.dumps({"made_with": made_with, "figures": figures}))
+    return figures
+
+
+def measured(
+    model: TrainedModel, data: Folder, studies: Sequence[str], config: PredictConfig
+) -> dict[str, Any]:
+    """One value a study for each measure, and the calibration over all of them.
+
+    Distances are in pixels. `ged2` is there where the studies have several raters.
+    """
+    calibration = CalibrationError()
+    columns: dict[str, list[float | None]] = {}
+    predict(data.load(studies[0]), model, config)  # the first one allocates
+    for study in studies:
+        sample = data.load(study)
+        start = time.perf_counter()
+        prediction = predict(sample, model, config)
+        values = {**compared(prediction, sample, model), "seconds": time.perf_counter() - start}
+        for name, value in values.items():
+            columns.setdefault(name, []).append(rounded(value))
+        assert sample.labels is not None
+        calibration.add(prediction.probability, sample.labels)
+    found = calibration.result()
+    return {
+        **columns,
+        "ece": rounded(found.everywhere.ece),
+        "ece_band": rounded(found.band.ece),
+        "brier": rounded(found.everywhere.brier),
+        "nll": rounded(found.everywhere.nll),
+    }
+
+
+def compared(
+    prediction: Prediction, sample: Sample, model: TrainedModel
+) -> dict[str, float | None]:
+    """Measures of one study, mean over the foreground classes."""
+    assert sample.labels is not None
+    classes = model.config.labels.classes
+    values: dict[str, float | None] = {
+        type(metric).__name__.lower(): float(metric(prediction.mask, sample.labels, None).nanmean())
+        for metric in (Dice(classes=classes), IoU(classes=classes), HD95(classes=classes))
+    }
+    values["quality"] = prediction.quality
+    if len(sample.raters) > 1:
+        values["ged2"] = ged_squared(prediction.members, sample.raters)
+    return values
+
+
+def leak_of(model: TrainedModel, data: Folder, studies: Sequence[str]) -> float:
+    """Leakage of the run's process on true masks of the validation split."""
+    cache = PreparedCache(data, model.config.preparation)
+    _, labels = cache.batch(sorted(studies)[:STUDIES])
+    return leakage(model.config.process, labels, model.config.mask_channels)
+
+
+def result_of(
+    job: Mapping[str, Any],
+    model: TrainedModel,
+    run: Path,
+    studies: Sequence[str],
+    figures: Mapping[str, Any],
+    leak: float | None,
+) -> dict[str, Any]:
+    """What is kept of a run: enough to make it again, and to compare it study by study."""
+    lines = (run / "fold_0" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    log = [json.loads(line) for line in lines]
+    command = f"medsegdiff train {job['data']} -o RUN " + " ".join(job["command"])
+    return {
+        **{key: job[key] for key in ("arm", "data", "seed", "split", "asked", "settings")},
+        "command": command,
+        "commit": commit(),
+        "environment": environment(),
+        "device": str(model.device),
+        "steps": max(line["step"] for line in log),
+        "minutes": round(max(line.get("seconds", 0.0) for line in log) / 60, 2),
+        "threshold": model.config.threshold,
+        "leakage": rounded(leak),
+        "studies": list(studies),
+        **{f"figures of {name}": one for name, one in figures.items()},
+    }
+
+
+def write_result(path: Path, values: Mapping[str, Any]) -> None:
+    """One line a key, so that the file is small and a change of it can be read."""
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in values.items()]
+    atomic_write(path, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def commit() -> str:
+    """The commit that made the figures."""
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def rounded(value: float | None) -> float | None:
+    """Short in a file; what is unknown is null."""
+    return None if value is None or math.isnan(value) else round(value, DIGITS)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,291 @@
+"""What a grid wants: arms, data sets, seeds and tables, read from one YAML file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from medsegdiff.component import Config
+from medsegdiff.engine.config import RunConfig
+from medsegdiff.engine.settings import read_run_config, validated
+from medsegdiff.errors import ConfigError
+
+BENCHMARKS = Path(__file__).resolve().parents[1]
+PEERS = BENCHMARKS / "peers"  # a plug-in: `dynunet`, found when the folder is on Python's path
+OWN = "own"  # the way in which a run's own settings predict
+
+
+class Arm(Config):
+    """What is trained: a recipe and what differs from it.
+
+    Args:
+        recipe: as for `medsegdiff train --config`.
+        settings: words such as `model.network.fusion=none`.
+        label: what the tables call it; else its name.
+    """
+
+    recipe: str | None = None
+    settings: tuple[str, ...] = ()
+    label: str | None = None
+
+
+class Table(Config):
+    """Arms beside each other; or, with `steps`, `members` or `ways`, ways to predict with one arm.
+
+    Args:
+        arms: names, in the order of the rows.
+        reference: the row that the others are compared with: an arm, or a way such as `5 x 8`.
+        data: data sets; empty takes all of the grid's.
+        note: a sentence or two under the title.
+        has_leakage: show how well blur and threshold read the mask off x_t alone.
+        steps, members: every pair of them is a way to predict.
+        ways: more of them, by name, each with words such as `sampler.start=0.5`.
+    """
+
+    title: str
+    arms: tuple[str, ...] = Field(min_length=1)
+    reference: str
+    data: tuple[str, ...] = ()
+    note: str = ""
+    has_leakage: bool = False
+    steps: tuple[int, ...] = ()
+    members: tuple[int, ...] = ()
+    ways: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    def all_ways(self) -> dict[str, tuple[str, ...]]:
+        """Overrides of the prediction, by name; empty if each arm predicts in its own way."""
+        pairs = [(steps, members) for steps in self.steps for members in self.members]
+        grid = {f"{s} x {m}": (f"sampler.steps={s}", f"members={m}") for s, m in pairs}
+        return grid | self.ways
+
+
+class Grid(Config):
+    """A whole YAML file.
+
+    Args:
+        name: of the results' folder and of the file of steps.
+        folder: where the file lies; steps and results lie beside it.
+        page: the Markdown file that shows the tables, seen from the folder above.
+        minutes: training time of an arm, turned into steps by `calibrate`.
+        data: folders under the data root, each with words that hold for all arms on it.
+        common: words that hold for all arms; those of an arm come later and win.
+    """
+
+    name: str
+    folder: Path = BENCHMARKS
+    page: Path
+    minutes: float = Field(gt=0)
+    seeds: tuple[int, ...] = (0, 1, 2)
+    data: dict[str, tuple[str, ...]]
+    common: tuple[str, ...] = ()
+    arms: dict[str, Arm]
+    tables: dict[str, Table]
+
+    def label(self, arm: str) -> str:
+        """What the tables call an arm."""
+        return self.arms[arm].label or arm
+
+    def data_of(self, table: Table) -> tuple[str, ...]:
+        """The data sets of a table."""
+        return table.data or tuple(self.data)
+
+    def words(self, arm: str, data: str) -> list[str]:
+        """Overrides of an arm on a data set."""
+        return [*self.common, *self.data[data], *self.arms[arm].settings]
+
+    def settings(self, arm: str, data: str, *more: str) -> RunConfig:
+        """Full settings of an arm on a data set.
+
+        Raises:
+            ConfigError: this version of the program does not take them.
+        """
+        return read_run_config(self.arms[arm].recipe, [*self.words(arm, data), *more])
+
+    @property
+    def steps_file(self) -> Path:
+        """Where `calibrate` writes how many steps fit into the minutes."""
+        return self.folder / f"{self.name}_steps.yaml"
+
+    @property
+    def results(self) -> Path:
+        """Folder of the result files."""
+        return self.folder / "results" / self.name
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training and what is measured of it afterwards.
+
+    Args:
+        name: of the result file: the arm, or table and arm if the table lists ways.
+        config: the run's full settings.
+        ways: overrides of the prediction, by name.
+        split: the studies that are measured.
+        result: the JSON file to write.
+        command: words after `medsegdiff train DATA -o RUN` that make the same weights.
+    """
+
+    name: str
+    arm: str
+    data: str
+    seed: int
+    config: RunConfig
+    ways: Mapping[str, tuple[str, ...]]
+    split: str
+    result: Path
+    command: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Name of the run's folder; runs with the same settings and data share it."""
+        text = json.dumps([self.data, self.config.model_dump(mode="json")], sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+        return f"{self.data}_{self.arm}_{self.seed}_{digest}"
+
+    def is_done(self) -> bool:
+        """Whether its result file is there and was made with these settings."""
+        return self.finished() is not None
+
+    def finished(self) -> dict[str, Any] | None:
+        """Its result; None if it is not there, or was made with other settings.
+
+        Settings that the program has learnt since then count as their defaults.
+        """
+        if not self.result.is_file():
+            return None
+        found = json.loads(self.result.read_text(encoding="utf-8"))
+        try:
+            then = RunConfig.model_validate(found["settings"])
+        except ValidationError:
+            return None
+        same = then.model_dump(mode="json") == self.config.model_dump(mode="json")
+        ways = {name: list(words) for name, words in self.ways.items()}
+        return found if same and found["asked"] == ways and found["split"] == self.split else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a grid, seed by seed, and in one sentence each what cannot be done."""
+
+    jobs: tuple[Job, ...]
+    left_out: tuple[str, ...]
+
+
+def read_grid(path: Path, name: str | None = None, words: Sequence[str] = ()) -> Grid:
+    """Read a grid.
+
+    Args:
+        path: the YAML file.
+        name: another one than the file says, so that other results are not touched.
+        words: more overrides for all arms, such as `train.side=256`.
+
+    Raises:
+        ConfigError: an unknown key, or a name that the file does not define.
+    """
+    if str(PEERS) not in sys.path:
+        sys.path.insert(0, str(PEERS))
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"The grid {path} cannot be read: {error}") from None
+    grid: Grid = validated(Grid, values)
+    for key, table in grid.tables.items():
+        rows = table.all_ways() or table.arms
+        for one, known in ((table.arms, grid.arms), (table.data, grid.data)):
+            if unknown := sorted(set(one) - set(known)):
+                raise ConfigError(f"Table {key} of {path} names {unknown}, which are not defined.")
+        if table.reference not in rows:
+            raise ConfigError(f"The reference {table.reference!r} of table {key} is no row of it.")
+    return grid.model_copy(
+        update={
+            "name": name or grid.name,
+            "folder": path.resolve().parent,
+            "common": (*grid.common, *words),
+        }
+    )
+
+
+def planned(grid: Grid, split: str = "val", tables: Sequence[str] = ()) -> Plan:
+    """All jobs of some tables, those of the first seed first; a table's name may be cut short."""
+    steps = read_steps(grid.steps_file)
+    jobs: dict[Path, Job] = {}
+    left_out: dict[str, None] = {}
+    uncalibrated: dict[tuple[str, str], None] = {}
+    for seed in grid.seeds:
+        for key, arm, data in _wanted(grid, tables):
+            try:
+                job = job_of(grid, key, arm, data, seed, split, steps)
+            except ConfigError as error:
+                left_out[f"{arm} on {data} is left out: {error}"] = None
+                continue
+            if job is None:
+                uncalibrated[arm, data] = None
+            else:
+                jobs.setdefault(job.result, job)
+    if uncalibrated:
+        sentence = f"{len(uncalibrated)} pairs of arm and data set have no steps yet: calibrate."
+        left_out[sentence] = None
+    return Plan(tuple(jobs.values()), tuple(left_out))
+
+
+def chosen(grid: Grid, tables: Sequence[str]) -> dict[str, Table]:
+    """Tables whose name begins with one of these; all, if none is given."""
+    return {
+        key: table
+        for key, table in grid.tables.items()
+        if not tables or any(key.startswith(one) for one in tables)
+    }
+
+
+def read_steps(path: Path) -> dict[str, dict[str, Any]]:
+    """By data set and arm, `steps` and `seconds_per_step`; empty before `calibrate`."""
+    if not path.is_file():
+        return {}
+    return yaml.safe_load(path.read_text(encoding="utf-8"))["arms"]
+
+
+def _wanted(grid: Grid, tables: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    for key, table in chosen(grid, tables).items():
+        for data in grid.data_of(table):
+            for arm in table.arms:
+                yield key, arm, data
+
+
+def job_of(
+    grid: Grid, key: str, arm: str, data: str, seed: int, split: str, steps: Mapping[str, Any]
+) -> Job | None:
+    """The job that fills a table's rows of one arm, data set and seed.
+
+    Returns:
+        None while its minutes are not yet turned into steps.
+
+    Raises:
+        ConfigError: this version of the program does not take its settings.
+    """
+    grid.settings(arm, data)  # a setting that is not taken is told before missing steps
+    if arm not in steps.get(data, {}):
+        return None
+    more = (f"train.seed={seed}", f"train.max_steps={steps[data][arm]['steps']}")
+    ways = grid.tables[key].all_ways()
+    name = f"{key}_{arm}" if ways else arm
+    ending = f"{seed}.json" if split == "val" else f"{seed}_{split}.json"
+    recipe = grid.arms[arm].recipe
+    return Job(
+        name=name,
+        arm=arm,
+        data=data,
+        seed=seed,
+        config=grid.settings(arm, data, *more),
+        ways=ways or {OWN: ()},
+        split=split,
+        result=grid.results / data / f"{name}_{ending}",
+        command=(*(["--config", recipe] if recipe else []), *grid.words(arm, data), *more),
+    )

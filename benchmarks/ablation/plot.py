@@ -1,0 +1,59 @@
+"""The Dice of each row as a picture: every seed a dot, the mean with its 95 % interval."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .rows import Filled
+
+WIDTH, LEFT, RIGHT, LINE, MARGIN = 900, 330, 30, 24, 34  # pixels
+SEED_COLOUR, MEAN_COLOUR = (86, 180, 233), (230, 159, 0)
+INK, GRID_COLOUR = (60, 60, 60), (225, 225, 225)
+
+
+def picture(table: Filled) -> Image.Image | None:
+    """Draw the rows that have a finished run; None if there is none."""
+    lines = [
+        (
+            f"{data}: {row.label}" if len(table.sets) > 1 else row.label,
+            [row.values("dice", data, [seed]).mean() for seed in row.seeds(data)],
+            row.interval("dice", [data]),
+        )
+        for data in table.sets
+        for row in table.rows
+        if row.seeds(data)
+    ]
+    if not lines:
+        return None
+    height = LINE * len(lines) + 2 * MARGIN
+    image = Image.new("RGB", (WIDTH, height), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=12)
+    ends = [end for _, _, one in lines if one for end in (one.low, one.high)]
+    low, high = np.floor(20 * min(ends)) / 20, np.ceil(20 * max(ends)) / 20
+
+    def across(value: float) -> float:
+        return LEFT + (value - low) / max(high - low, 0.05) * (WIDTH - LEFT - RIGHT)
+
+    for tick in np.linspace(low, max(high, low + 0.05), 6):
+        x = across(tick)
+        draw.line([(x, MARGIN), (x, height - MARGIN)], fill=GRID_COLOUR)
+        draw.text((x - 14, height - MARGIN + 6), f"{tick:.2f}", fill=INK, font=font)
+    for number, (label, seeds, one) in enumerate(lines):
+        y = MARGIN + LINE * (number + 0.5)
+        draw.text((8, y - 7), label[:48], fill=INK, font=font)
+        if one is not None:
+            draw.line([(across(one.low), y), (across(one.high), y)], fill=MEAN_COLOUR, width=3)
+            dot(draw, across(one.mean), y, 5, MEAN_COLOUR)
+        for value in seeds:
+            dot(draw, across(value), y, 3, SEED_COLOUR)
+    caption = f"{table.key}: Dice   orange: mean and 95 %   blue: each seed"
+    draw.text((8, 8), caption, fill=INK, font=font)
+    return image
+
+
+def dot(
+    draw: ImageDraw.ImageDraw, x: float, y: float, radius: int, colour: tuple[int, int, int]
+) -> None:
+    """A filled circle."""
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)

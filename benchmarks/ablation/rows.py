@@ -1,0 +1,143 @@
+"""The rows of a table: figures of all finished seeds, gathered from the result files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsegdiff.errors import ConfigError
+from medsegdiff.metrics import Interval
+
+from .measure import HEAD
+from .plan import OWN, Grid, Table, job_of, read_steps
+from .statistics import Values, over_sets
+
+SCALARS = ("ece", "ece_band", "brier", "nll")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: an arm, its condition head, or a way to predict.
+
+    Args:
+        key: what other rows are compared by: an arm, or a way.
+        label: for people.
+        figures: of each data set and seed that is finished, as `measure.py` wrote them.
+        steps: of the training.
+        leakage: of the run's process; None where nobody denoises.
+    """
+
+    key: str
+    label: str
+    figures: Mapping[str, Mapping[int, Mapping[str, Any]]] = field(default_factory=dict)
+    steps: tuple[int, ...] = ()
+    leakage: float | None = None
+
+    def values(self, name: str, data: str, seeds: Sequence[int]) -> Values:
+        """A measure as (seeds, studies), unknown values nan; empty without finished runs."""
+        found = [self.figures.get(data, {}).get(seed, {}).get(name) for seed in seeds]
+        return np.array([one for one in found if one is not None], dtype=np.float64)
+
+    def seeds(self, data: str) -> tuple[int, ...]:
+        """Seeds that are finished."""
+        return tuple(self.figures.get(data, {}))
+
+    def interval(self, name: str, sets: Sequence[str]) -> Interval | None:
+        """Mean over the data sets, seeds and studies; None where a set has none finished."""
+        values = [self.values(name, data, self.seeds(data)) for data in sets]
+        return over_sets(values) if all(one.size for one in values) else None
+
+    def minus(self, other: Row, name: str, sets: Sequence[str]) -> Interval | None:
+        """Paired difference over the seeds and studies that both have."""
+        differences = []
+        for data in sets:
+            seeds = [seed for seed in self.seeds(data) if seed in other.seeds(data)]
+            mine, theirs = (one.values(name, data, seeds) for one in (self, other))
+            if not mine.size or mine.shape != theirs.shape:
+                return None
+            differences.append(mine - theirs)
+        return over_sets(differences)
+
+    def scalar(self, name: str, sets: Sequence[str]) -> float | None:
+        """Mean over seeds and sets of a measure that has one value a run."""
+        values: list[NDArray[np.float64]] = []
+        for data in sets:
+            values.append(self.values(name, data, self.seeds(data)))
+        return float(np.mean([one.mean() for one in values])) if all(map(len, values)) else None
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A table with its figures.
+
+    Args:
+        rows: in order.
+        finished, planned: numbers of runs.
+        left_out: sentences on arms that cannot be run.
+    """
+
+    key: str
+    table: Table
+    rows: tuple[Row, ...]
+    sets: tuple[str, ...]
+    finished: int
+    planned: int
+    left_out: tuple[str, ...]
+
+    @property
+    def reference(self) -> Row:
+        """The row that the others are compared with."""
+        return next(row for row in self.rows if row.key == self.table.reference)
+
+
+def filled(grid: Grid, key: str, split: str = "val") -> Filled:
+    """Gather a table's figures; runs that are not finished, or stale, are left out."""
+    table, steps = grid.tables[key], read_steps(grid.steps_file)
+    results: dict[str, dict[str, dict[int, dict[str, Any]]]] = {}
+    left_out: dict[str, None] = {}
+    finished = wanted = 0
+    for arm in table.arms:
+        for data in grid.data_of(table):
+            for seed in grid.seeds:
+                wanted += 1
+                try:
+                    job = job_of(grid, key, arm, data, seed, split, steps)
+                except ConfigError as error:
+                    left_out[f"{grid.label(arm)} on {data}: {error}"] = None
+                    continue
+                if job is not None and (result := job.finished()) is not None:
+                    finished += 1
+                    results.setdefault(arm, {}).setdefault(data, {})[seed] = result
+    rows = [row for arm in table.arms for row in _rows(grid, table, arm, results.get(arm, {}))]
+    sets = grid.data_of(table)
+    return Filled(key, table, tuple(rows), sets, finished, wanted, tuple(left_out))
+
+
+def _rows(
+    grid: Grid, table: Table, arm: str, results: Mapping[str, Mapping[int, Mapping[str, Any]]]
+) -> list[Row]:
+    """An arm's rows: its own, and its condition head's if it has one; or one for each way."""
+    every = [one for by_seed in results.values() for one in by_seed.values()]
+    steps = tuple(sorted({one["steps"] for one in every}))
+    leaks = [one["leakage"] for one in every if one["leakage"] is not None]
+    leak = float(np.mean(leaks)) if leaks else None
+    rows = []
+    for way in table.all_ways() or (OWN, HEAD):
+        name = f"figures of {way}"
+        figures = {
+            data: {seed: one[name] for seed, one in by_seed.items() if name in one}
+            for data, by_seed in results.items()
+        }
+        if way == HEAD:
+            if any(figures.values()):
+                label = f"{grid.label(arm)}, condition head alone"
+                rows.append(Row(f"{arm}/{HEAD}", label, figures, steps))
+        elif way == OWN:
+            rows.append(Row(arm, grid.label(arm), figures, steps, leak))
+        else:
+            rows.append(Row(way, way, figures, steps, leak))
+    return rows
