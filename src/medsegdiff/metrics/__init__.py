@@ -1,9 +1,11 @@
-"""Numbers that say how good a mask is: overlap, distance, calibration, confidence."""
+"""Numbers that say how good a mask is: overlap, distance, calibration, agreement with raters."""
 
 from medsegdiff.component import import_parts
+from medsegdiff.metrics.agreement import RaterAgreement, rater_agreement
 from medsegdiff.metrics.bootstrap import Interval, bootstrap_difference, bootstrap_interval
 from medsegdiff.metrics.calibration import Calibration, CalibrationError, CalibrationResult
 from medsegdiff.metrics.dice import Dice
+from medsegdiff.metrics.failure_detection import RiskCoverage, rank_correlation, risk_coverage
 from medsegdiff.metrics.hd95 import HD95
 from medsegdiff.metrics.iou import IoU
 from medsegdiff.metrics.metric import Metric
@@ -24,7 +26,12 @@ __all__ = [
     "IoU",
     "Metric",
     "Precision",
+    "RaterAgreement",
+    "RiskCoverage",
     "Sensitivity",
     "bootstrap_difference",
     "bootstrap_interval",
+    "rank_correlation",
+    "rater_agreement",
+    "risk_coverage",
 ]

@@ -1,0 +1,157 @@
+"""How like several raters several members are: GED squared, HM-IoU, D_max, joint sensitivity.
+
+Two label maps are compared by the mean over the foreground classes of their IoU (or Dice); where
+both lack a class, they agree on it (1).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from medsegdiff.errors import DataError
+from medsegdiff.metrics.metric import check_labels, check_same_grid
+from medsegdiff.metrics.sensitivity import Sensitivity
+
+
+@dataclass(frozen=True)
+class RaterAgreement:
+    """How like the raters the members of one study are.
+
+    Args:
+        ged_squared, hm_iou, d_max, union_sensitivity: as the functions of these names give them.
+        members, raters: how many were compared.
+    """
+
+    ged_squared: float
+    hm_iou: float
+    d_max: float
+    union_sensitivity: float
+    members: int
+    raters: int
+
+
+def rater_agreement(
+    members: Int[Tensor, "M *S"], raters: Int[Tensor, "R *P"], classes: int = 2
+) -> RaterAgreement:
+    """All four measures of one study.
+
+    Raises:
+        GridMismatch: the two grids differ in shape.
+        DataError: a label is not one of the classes, or there is no member or no rater.
+    """
+    return RaterAgreement(
+        ged_squared(members, raters, classes),
+        hm_iou(members, raters, classes),
+        d_max(members, raters, classes),
+        union_sensitivity(members, raters, classes),
+        len(members),
+        len(raters),
+    )
+
+
+def ged_squared(
+    members: Int[Tensor, "M *S"], raters: Int[Tensor, "R *P"], classes: int = 2
+) -> float:
+    """Squared generalised energy distance between two sets of masks, with d = 1 - IoU.
+
+        2 E d(member, rater) - E d(member, member') - E d(rater, rater')
+
+    over all pairs, those of a mask with itself included. From 0 (two equal sets) to 2; no unit.
+
+    Args:
+        members: labels, shape (M, *S).
+        raters: labels on the same grid, shape (R, *S).
+        classes: number of classes with background.
+
+    Raises:
+        GridMismatch: the two grids differ in shape.
+        DataError: a label is not one of the classes, or there is no member or no rater.
+
+    Source: Székely and Rizzo 2013, JSPI 143(8); Kohl et al. 2018, arXiv:1806.05034, equation 3.
+    """
+    _check(members, raters, classes)
+    pairs = (members, raters), (members, members), (raters, raters)
+    across, within, between = (float(1 - _iou(*pair, classes).mean()) for pair in pairs)
+    return 2 * across - within - between
+
+
+def hm_iou(members: Int[Tensor, "M *S"], raters: Int[Tensor, "R *P"], classes: int = 2) -> float:
+    """Mean IoU of the best one-to-one assignment of members to raters (Hungarian-matched IoU).
+
+    Both are repeated to the least common multiple of their numbers. From 0 to 1, no unit.
+    Arguments and errors as in `ged_squared`.
+
+    Source: Kohl et al. 2019, arXiv:1905.13077, section 3 and appendix B.
+    """
+    _check(members, raters, classes)
+    count = math.lcm(len(members), len(raters))
+    iou = _iou(members, raters, classes)
+    repeated = iou.repeat(count // len(members), count // len(raters)).numpy()
+    rows, columns = linear_sum_assignment(repeated, maximize=True)
+    return float(repeated[rows, columns].mean())
+
+
+def d_max(members: Int[Tensor, "M *S"], raters: Int[Tensor, "R *P"], classes: int = 2) -> float:
+    """Mean over the raters of the best Dice that a member reaches.
+
+    From 0 to 1, no unit; more members never make it worse. Arguments and errors as in
+    `ged_squared`.
+
+    Source: Rahman et al. 2023 (CIMD), arXiv:2304.04745, section 3.3.
+    """
+    _check(members, raters, classes)
+    iou = _iou_of_classes(members, raters, classes)
+    dice = (2 * iou / (1 + iou)).mean(dim=0)  # (M, R)
+    return float(dice.amax(dim=0).mean())
+
+
+def union_sensitivity(
+    members: Int[Tensor, "M *S"], raters: Int[Tensor, "R *P"], classes: int = 2
+) -> float:
+    """Share of what any rater drew that some member drew, too; mean over the classes.
+
+    From 0 to 1, no unit. Both unions empty gives 1, one empty gives 0. Arguments and errors as in
+    `ged_squared`.
+
+    Source: Rahman et al. 2023 (CIMD), arXiv:2304.04745, section 3.3: its combined sensitivity.
+    """
+    _check(members, raters, classes)
+    measure = Sensitivity()
+    shares = [
+        measure((members == index).any(dim=0).long(), (raters == index).any(dim=0).long())
+        for index in range(1, classes)
+    ]
+    return float(torch.cat(shares).mean())
+
+
+def _check(members: Tensor, raters: Tensor, classes: int) -> None:
+    if 0 in (len(members), len(raters)):
+        raise DataError(
+            f"{len(members)} members cannot be compared with {len(raters)} raters. There must be "
+            "one of each at least."
+        )
+    check_same_grid(members.shape[1:], raters.shape[1:])
+    check_labels(members, classes)
+    check_labels(raters, classes)
+
+
+def _iou(members: Tensor, raters: Tensor, classes: int) -> Float[Tensor, "M R"]:
+    """IoU of every pair, the mean over the foreground classes."""
+    return _iou_of_classes(members, raters, classes).mean(dim=0)
+
+
+def _iou_of_classes(members: Tensor, raters: Tensor, classes: int) -> Float[Tensor, "L M R"]:
+    """IoU of every pair for each foreground class 1 to K-1; 1 where neither draws it; float64."""
+    found = []
+    for index in range(1, classes):
+        mine, yours = ((masks == index).flatten(1).float() for masks in (members, raters))
+        shared = (mine @ yours.T).double()
+        union = mine.sum(dim=1).double()[:, None] + yours.sum(dim=1).double() - shared
+        found.append(torch.where(union > 0, shared / union.clamp(min=1), 1.0))
+    return torch.stack(found)
