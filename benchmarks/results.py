@@ -27,7 +27,7 @@ from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.metrics import CalibrationError, Dice, bootstrap_difference, bootstrap_interval
 from medsegdiff.types import Sample
 
-STEPS_AND_MEMBERS = ((1, 1), (1, 8), (5, 1), (5, 8), (20, 8))
+STEPS_AND_MEMBERS = ((1, 1), (1, 8), (3, 8), (5, 1), (5, 8), (20, 8))
 
 
 @dataclass
