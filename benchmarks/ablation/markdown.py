@@ -45,7 +45,7 @@ def figures(table: Filled, sets: Sequence[str]) -> str:
     heads += ["ECE at the edge", "quality", "s an image", "steps", "seeds"]
     has_raters = any(row.interval("ged2", sets) for row in table.rows)
     heads[1:1] = ["leakage"] if table.table.has_leakage else []
-    heads[-3:-3] = ["GED²"] if has_raters else []
+    heads[-3:-3] = ["GED²", "HM-IoU"] if has_raters else []
     lines = [heads, ["---"] * len(heads)]
     for row in table.rows:
         cells = [
@@ -58,7 +58,7 @@ def figures(table: Filled, sets: Sequence[str]) -> str:
             number(row.scalar("ece", sets), 4),
             number(row.scalar("ece_band", sets), 4),
             mean(row, "quality", sets, 3),
-            *([mean(row, "ged2", sets, 4)] if has_raters else []),
+            *([mean(row, one, sets, 4) for one in ("ged2", "hm_iou")] if has_raters else []),
             mean(row, "seconds", sets, 3),
             " ".join(map(str, row.steps)) if len(row.steps) == 1 else NONE,
             str(min((len(row.seeds(data)) for data in sets), default=0)),

@@ -27,10 +27,10 @@ from medsegdiff.engine.settings import with_overrides
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.files import atomic_write
 from medsegdiff.metrics import HD95, CalibrationError, Dice, IoU
+from medsegdiff.metrics.agreement import ged_squared, hm_iou
 from medsegdiff.types import Prediction, Sample
 
 from .leakage import STUDIES, leakage
-from .raters import ged_squared
 
 HEAD = "head"  # the condition head alone
 DIGITS = 5
@@ -82,7 +82,7 @@ def measured(
 ) -> dict[str, Any]:
     """One value a study for each measure, and the calibration over all of them.
 
-    Distances are in pixels. `ged2` is there where the studies have several raters.
+    Distances are in pixels. `ged2` and `hm_iou` are there where the studies have several raters.
     """
     calibration = CalibrationError()
     columns: dict[str, list[float | None]] = {}
@@ -118,7 +118,8 @@ def compared(
     }
     values["quality"] = prediction.quality
     if len(sample.raters) > 1:
-        values["ged2"] = ged_squared(prediction.members, sample.raters)
+        both = prediction.members.long(), torch.stack(list(sample.raters.values())).long()
+        values |= {"ged2": ged_squared(*both, classes), "hm_iou": hm_iou(*both, classes)}
     return values
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+
 from PIL import Image, ImageDraw, ImageFont
 
 from .rows import Filled
 
 WIDTH, LEFT, RIGHT, LINE, MARGIN = 900, 330, 30, 24, 34  # pixels
 SEED_COLOUR, MEAN_COLOUR = (86, 180, 233), (230, 159, 0)
+STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # between ticks
 INK, GRID_COLOUR = (60, 60, 60), (225, 225, 225)
 
 
@@ -30,12 +32,12 @@ def picture(table: Filled) -> Image.Image | None:
     image = Image.new("RGB", (WIDTH, height), "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=12)
     ends = [end for _, _, one in lines if one for end in (one.low, one.high)]
-    low, high = np.floor(20 * min(ends)) / 20, np.ceil(20 * max(ends)) / 20
+    ticks = round_ticks(min(ends), max(ends))
 
     def across(value: float) -> float:
-        return LEFT + (value - low) / max(high - low, 0.05) * (WIDTH - LEFT - RIGHT)
+        return LEFT + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (WIDTH - LEFT - RIGHT)
 
-    for tick in np.linspace(low, max(high, low + 0.05), 6):
+    for tick in ticks:
         x = across(tick)
         draw.line([(x, MARGIN), (x, height - MARGIN)], fill=GRID_COLOUR)
         draw.text((x - 14, height - MARGIN + 6), f"{tick:.2f}", fill=INK, font=font)
@@ -50,6 +52,14 @@ def picture(table: Filled) -> Image.Image | None:
     caption = f"{table.key}: Dice   orange: mean and 95 %   blue: each seed"
     draw.text((8, 8), caption, fill=INK, font=font)
     return image
+
+
+def round_ticks(low: float, high: float) -> list[float]:
+    """At most eight round numbers that enclose a range within 0 to 1."""
+    step = next(one for one in STEPS if high - low <= 6 * one)
+    first = math.floor(low / step)
+    count = max(1, math.ceil(high / step) - first)
+    return [step * (first + number) for number in range(count + 1)]
 
 
 def dot(

@@ -229,13 +229,15 @@ def stopped(under_way: Collection[Running]) -> None:
 
 @contextmanager
 def terminating() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C while inside."""
+    """Treat SIGTERM as Ctrl-C while inside, and Ctrl-C as itself where a shell ignores it."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    signals = signal.SIGINT, signal.SIGTERM
+    before = {number: signal.signal(number, interrupt) for number in signals}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

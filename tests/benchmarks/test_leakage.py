@@ -1,0 +1,39 @@
+"""The attack on x_t finds what leaks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from ablation.leakage import leakage
+
+from medsegdiff.diffusion import ProcessSettings
+from medsegdiff.diffusion.schedules.cosine import Cosine
+
+LEAKY = ProcessSettings(schedule=Cosine(), signal_scale=1)
+
+
+def discs(count: int = 12, side: int = 64) -> torch.Tensor:
+    """Round masks at several places, a tenth of the image each."""
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    centres = torch.linspace(side * 0.3, side * 0.7, count)
+    return torch.stack([((y - c) ** 2 + (x - side / 2) ** 2 < 130).long() for c in centres])
+
+
+def test_the_cosine_gives_masks_away_and_the_default_hides_them():
+    assert leakage(LEAKY, discs(), 1) > 0.7
+    assert leakage(ProcessSettings(), discs(), 1) < 0.4
+
+
+def test_less_noise_leaks_more():
+    found = [leakage(ProcessSettings(), discs(), 1, level) for level in (0.3, 0.6, 0.9)]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > 0.9
+
+
+def test_the_background_is_no_structure():
+    assert leakage(LEAKY, discs(), 2) == pytest.approx(leakage(LEAKY, discs(), 1), abs=0.1)
+
+
+def test_empty_masks_do_not_count():
+    labels = torch.cat([discs(), torch.zeros(3, 64, 64, dtype=torch.int64)])
+    assert leakage(LEAKY, labels, 1) > 0.7

@@ -1,0 +1,100 @@
+"""A grid becomes jobs: one for each arm, data set and seed, however many tables show it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from ablation.plan import BENCHMARKS, planned, read_grid
+
+from medsegdiff.errors import ConfigError
+
+
+def written(job, **changes):
+    """A result as a finished job leaves it."""
+    settings = job.config.model_dump(mode="json")
+    asked = {name: list(words) for name, words in job.ways.items()}
+    values = {"settings": settings, "asked": asked, "split": job.split, **changes}
+    job.result.parent.mkdir(parents=True, exist_ok=True)
+    job.result.write_text(json.dumps(values))
+
+
+def test_tables_share_runs_and_the_first_seed_comes_first(tiny):
+    found = [job.result.name for job in planned(tiny).jobs]
+    names = ["default", "unet", "f_default"]
+    assert found == [f"{name}_{seed}.json" for seed in (0, 1) for name in names]
+
+
+def test_a_tables_way_to_predict_uses_the_arms_own_training(tiny):
+    own, _, ways, *_ = planned(tiny).jobs
+    assert own.folder == ways.folder
+    assert list(ways.ways) == ["1 x 1", "1 x 2"]
+
+
+def test_settings_that_are_not_taken_are_one_sentence_and_stop_nothing(tiny):
+    (sentence,) = planned(tiny).left_out
+    assert sentence.startswith("future on skin_isic2017 is left out")
+    assert "telepathy" in sentence
+
+
+def test_arms_without_steps_wait_for_the_calibration(tiny):
+    tiny.steps_file.unlink()
+    plan = planned(tiny)
+    assert not plan.jobs
+    assert "2 pairs of arm and data set have no steps yet" in plan.left_out[-1]
+
+
+def test_an_arms_words_win_over_those_of_all(tiny_file):
+    grid = read_grid(tiny_file, words=["train.side=48"])
+    assert grid.settings("unet", "skin_isic2017").train.side == 32  # the data set's come later
+    arm = grid.arms["unet"].model_copy(update={"settings": ("train.side=64",)})
+    grid = grid.model_copy(update={"arms": {"unet": arm}})
+    assert grid.settings("unet", "skin_isic2017").train.side == 64
+
+
+def test_a_finished_job_is_done_until_its_settings_change(tiny, tiny_file):
+    job = planned(tiny).jobs[0]
+    assert not job.is_done()
+    written(job)
+    assert job.is_done()
+    other = read_grid(tiny_file, words=["train.learning_rate=0.5"])
+    assert not planned(other).jobs[0].is_done()
+
+
+def test_a_setting_that_the_program_learnt_later_counts_as_its_default(tiny):
+    job = planned(tiny).jobs[0]
+    settings = job.config.model_dump(mode="json")
+    del settings["train"]["clip_norm"]
+    written(job, settings=settings)
+    assert job.is_done()
+
+
+def test_the_test_split_has_results_of_its_own(tiny):
+    written(planned(tiny).jobs[0])
+    assert not planned(tiny, "test").jobs[0].is_done()
+    assert planned(tiny, "test").jobs[0].result.name == "default_0_test.json"
+
+
+def test_other_settings_or_seeds_have_another_folder(tiny, tiny_file):
+    jobs = [*planned(tiny).jobs, *planned(read_grid(tiny_file, words=["train.clip_norm=2"])).jobs]
+    assert len({job.folder for job in jobs}) == 8  # two arms, two seeds, two settings
+
+
+def test_names_that_are_not_defined_are_refused(tiny_file):
+    values = yaml.safe_load(tiny_file.read_text())
+    values["tables"]["a"]["arms"].append("nobody")
+    tiny_file.write_text(yaml.safe_dump(values))
+    with pytest.raises(ConfigError, match=r"Table a .*nobody"):
+        read_grid(tiny_file)
+
+
+@pytest.mark.parametrize("path", sorted(BENCHMARKS.glob("*s.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_arm_is_taken(path: Path):
+    if path.stem.endswith("_steps"):
+        pytest.skip("measured, not written by hand")
+    grid = read_grid(path)
+    plan = planned(grid.model_copy(update={"folder": path.parent / "none"}))
+    assert len(plan.left_out) == 1, plan.left_out  # only that there are no steps there
+    assert all(grid.data_of(table) for table in grid.tables.values())
