@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 
 import pytest
@@ -62,3 +63,8 @@ def test_steps_are_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixtur
 def test_json_is_asked_for():
     with watching(is_json=True) as observer:
         assert isinstance(observer, JsonObserver)
+
+
+def test_json_holds_null_for_what_is_not_finite(capsys: pytest.CaptureFixture[str]):
+    console.json_result(loss=float("nan"), best={"dice": [float("inf"), 0.5]})
+    assert json.loads(capsys.readouterr().out) == {"loss": None, "best": {"dice": [None, 0.5]}}

@@ -180,3 +180,16 @@ def test_a_class_that_only_predictions_hold_is_known(tmp_path: Path):
     summary = evaluate_folders(save(tmp_path / "gt", a=truth), save(tmp_path / "out", a=found))
     assert summary.label_map.values == (0, 1, 2, 3)
     assert [one.mean for one in summary.class_means["Dice"]][1:] == [1, 0]
+
+
+def test_two_predictions_of_one_study_are_refused(tmp_path: Path):
+    truth = save(tmp_path / "gt", a=square(4, 14))
+    found = save(tmp_path / "out", a=square(4, 14), a_mask=square(4, 14))
+    with pytest.raises(DataError, match="would both be study 'a'"):
+        evaluate_folders(truth, found)
+
+
+def test_names_are_the_same_however_their_letters_are_stored(tmp_path: Path):
+    truth = save(tmp_path / "gt", **{"l\u00e4sion": square(4, 14)})
+    found = save(tmp_path / "out", **{"la\u0308sion": square(4, 14)})
+    assert evaluate_folders(truth, found).is_complete

@@ -110,3 +110,35 @@ def test_no_images_are_refused(model: TrainedModel, tmp_path: Path):
     with pytest.raises(DataError, match="holds no image"):
         next(predict_folder(tmp_path / "in", tmp_path / "out", model))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("folder", ["masks", "images"])
+def test_what_belongs_to_a_data_set_is_never_overwritten(folder, skin_data, model, tmp_path):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    before = {path: path.read_bytes() for path in sorted((data / "masks").iterdir())}
+    with pytest.raises(ConfigError, match="another folder with -o"):
+        next(predict_folder(data, data / folder, model, split="test"))
+    assert {path: path.read_bytes() for path in sorted((data / "masks").iterdir())} == before
+
+
+def test_a_changed_image_is_drawn_again(images: Path, model: TrainedModel, tmp_path: Path):
+    list(predict_folder(images, tmp_path, model))
+    shutil.copy(images / f"{STUDIES[0]}.jpg", images / f"{STUDIES[1]}.jpg")
+    again = {one.study: one for one in predict_folder(images, tmp_path, model, is_continued=True)}
+    assert not again[STUDIES[1]].is_skipped
+    assert again[STUDIES[0]].is_skipped
+
+
+def test_masks_of_other_settings_do_not_stay(images: Path, model: TrainedModel, tmp_path: Path):
+    list(predict_folder(images, tmp_path, model))
+    other = with_predict(model.predict, seed=1)
+    with pytest.raises(ConfigError, match=r"masks of 2 studies .* other settings"):
+        next(predict_folder(images / f"{STUDIES[0]}.jpg", tmp_path, model, other))
+    list(predict_folder(images, tmp_path, model, other))  # all anew
+
+
+def test_another_study_joins_those_of_the_same_settings(images, model, tmp_path):
+    for study in STUDIES[:2]:
+        list(predict_folder(images / f"{study}.jpg", tmp_path, model))
+    assert set(load(tmp_path / "statistics.json")) == set(STUDIES[:2])
+    assert load(tmp_path / "run_report.json")["n_done"] == 2

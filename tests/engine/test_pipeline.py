@@ -10,6 +10,9 @@ import torch
 from PIL import Image
 
 from medsegdiff import MedSegDiffPipeline
+from medsegdiff.data.reader import stored_values
+from medsegdiff.diffusion.samplers.ddim import DDIM
+from medsegdiff.engine.pipeline import intensities
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import CheckpointError, ConfigError, DataError
 
@@ -92,3 +95,25 @@ def test_what_is_saved_loads_again(pipe: MedSegDiffPipeline, photo: Path, tmp_pa
 def test_no_model_is_a_sentence():
     with pytest.raises(CheckpointError, match="There is no model at nowhere"):
         MedSegDiffPipeline.from_pretrained("nowhere")
+
+
+@pytest.mark.parametrize("mode", ["I", "I;16", "F"])
+def test_a_deep_grey_picture_keeps_its_range(mode: str):
+    deep = np.linspace(0, 3999, 64).astype(np.uint16).reshape(8, 8)
+    picture = Image.fromarray(deep.astype({"I": np.int32, "F": np.float32}.get(mode, np.uint16)))
+    assert picture.mode == mode
+    assert intensities(stored_values(picture), 3).max() == 3999
+
+
+@pytest.mark.parametrize("mode", ["LA", "1", "P", "RGBA"])
+def test_any_picture_suits_a_grey_model_if_it_shows_grey(mode: str):
+    grey = Image.fromarray((np.eye(16) * 255).astype(np.uint8))
+    assert intensities(stored_values(grey.convert(mode)), 1).shape == (1, 16, 16)
+
+
+@pytest.mark.parametrize(
+    "sampler", [{"name": "ddim", "eta": 0.5, "steps": 2}, DDIM(eta=0.5, steps=2)]
+)
+def test_a_sampler_may_be_given_with_its_settings(sampler, pipe: MedSegDiffPipeline):
+    chosen = pipe.config(sampler=sampler).sampler
+    assert chosen == DDIM(eta=0.5, steps=2)

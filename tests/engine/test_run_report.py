@@ -14,7 +14,7 @@ SETTINGS = dict.fromkeys(WHAT_MASKS_DEPEND_ON, 1)
 
 
 def written(out: Path) -> RunReport:
-    report = RunReport.begun(out, SETTINGS, is_continued=False)
+    report = RunReport.begun(out, SETTINGS, ["a", "b"], is_continued=False)
     report.add("a", StudyRecord(quality=0.5, statistics={"n": 1}))
     report.add("b", StudyRecord(error=DataError("It is damaged.")))
     report.write()
@@ -23,9 +23,9 @@ def written(out: Path) -> RunReport:
 
 def test_only_what_is_done_is_taken_over(tmp_path: Path):
     written(tmp_path)
-    again = RunReport.begun(tmp_path, SETTINGS, is_continued=True)
-    assert again.done == {"a"}
-    assert RunReport.begun(tmp_path, SETTINGS, is_continued=False).done == set()
+    again = RunReport.begun(tmp_path, SETTINGS, ["a", "b"], is_continued=True)
+    assert set(again.statistics) == {"a"}
+    assert RunReport.begun(tmp_path, SETTINGS, ["a", "b"], is_continued=False).statistics == {}
 
 
 def test_a_study_that_succeeds_later_is_no_failure(tmp_path: Path):
@@ -39,13 +39,13 @@ def test_a_study_that_succeeds_later_is_no_failure(tmp_path: Path):
 def test_other_settings_are_named(key: str, tmp_path: Path):
     written(tmp_path)
     with pytest.raises(ConfigError, match=key):
-        RunReport.begun(tmp_path, {**SETTINGS, key: 2}, is_continued=True)
+        RunReport.begun(tmp_path, {**SETTINGS, key: 2}, ["a", "b"], is_continued=True)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])
 def test_a_damaged_report_begins_anew(content: str, tmp_path: Path):
     (tmp_path / "run_report.json").write_text(content)
-    assert RunReport.begun(tmp_path, SETTINGS, is_continued=True).done == set()
+    assert RunReport.begun(tmp_path, SETTINGS, ["a", "b"], is_continued=True).statistics == {}
 
 
 def test_errors_of_the_program_are_called_so():

@@ -236,3 +236,11 @@ def test_a_folder_with_other_files_is_not_replaced(model, tmp_path):
     with pytest.raises(CheckpointError, match=r"other files \(thesis.tex\)"):
         model.save(tmp_path, "# A card\n", {})
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_folder_named_like_a_bundled_model_is_ambiguous(tmp_path, monkeypatch):
+    name = next(iter(bundled_models()))
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=rf"\./{name} for the folder"):
+        weights_files(name)

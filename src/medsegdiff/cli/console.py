@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,16 @@ def result(line: str) -> None:
 
 def json_result(**values: Any) -> None:
     """One result as a line of JSON; unknown is null."""
-    print(json.dumps(values, ensure_ascii=False, default=str), flush=True)
+    print(json.dumps(_known(values), ensure_ascii=False, default=str, allow_nan=False), flush=True)
+
+
+def _known(value: Any) -> Any:
+    """The same value with null for every number that is not finite."""
+    if isinstance(value, dict):
+        return {key: _known(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_known(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def log(message: str) -> None:

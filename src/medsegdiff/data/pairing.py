@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,20 +45,20 @@ def find_files(root: Path) -> FolderFiles:
     image_folder = _first_folder(root, IMAGE_FOLDERS)
     mask_folder = _first_folder(root, MASK_FOLDERS)
     if image_folder is None:
-        images, masks = _told_apart(_image_files(root))
+        images, masks = _told_apart(image_files(root))
     else:
-        images = _without_twins((_plain_stem(path), path) for path in _image_files(image_folder))
+        images = by_name(image_files(image_folder))
         masks = {}
     if mask_folder is not None:
-        masks = _paired(_image_files(mask_folder), images)
+        masks = paired(image_files(mask_folder), images)
     if not images:
         raise DataError(
             f"{image_folder or root} holds no image. Put images ({', '.join(FORMATS)}) into "
             f"{root / 'images'} and, to train, masks of the same names into {root / 'masks'}."
         )
-    paired = {study: masks[study] for study in images if study in masks}
+    known = {study: masks[study] for study in images if study in masks}
     return FolderFiles(
-        images, paired, _raters(root, images), tuple(sorted(set(masks) - set(images)))
+        images, known, _raters(root, images), tuple(sorted(set(masks) - set(images)))
     )
 
 
@@ -66,7 +66,8 @@ def _first_folder(root: Path, names: Iterable[str]) -> Path | None:
     return next((root / name for name in names if (root / name).is_dir()), None)
 
 
-def _image_files(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
+    """Image files of a folder, sorted; hidden ones and others are left out."""
     return sorted(path for path in folder.iterdir() if path.is_file() and is_image_file(path))
 
 
@@ -75,12 +76,16 @@ def _raters(root: Path, images: Mapping[str, Path]) -> dict[str, dict[str, Path]
     if not folder.is_dir():
         return {}
     raters = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
-    return {rater.name: _paired(_image_files(rater), images) for rater in raters}
+    return {rater.name: paired(image_files(rater), images) for rater in raters}
 
 
-def _paired(files: list[Path], images: Mapping[str, Path]) -> dict[str, Path]:
-    """Masks by study: an image's own name is taken as it is, any other without its suffix."""
-    named = [(_plain_stem(path), path) for path in files]
+def paired(files: Iterable[Path], images: Collection[str]) -> dict[str, Path]:
+    """Masks by study: an image's own name is taken as it is, any other without its suffix.
+
+    Raises:
+        DataError: two files have a claim to be the mask of one study.
+    """
+    named = ((_plain_stem(path), path) for path in files)
     return _without_twins(
         (stem if stem in images else _bare_stem(path), path) for stem, path in named
     )
@@ -94,8 +99,17 @@ def _told_apart(files: list[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
         for path in files
         if _bare_stem(path) != _plain_stem(path) and _bare_stem(path) in stems
     }
-    images = _without_twins((_plain_stem(path), path) for path in files if path not in masks)
+    images = by_name(path for path in files if path not in masks)
     return images, _without_twins((_bare_stem(path), path) for path in files if path in masks)
+
+
+def by_name(files: Iterable[Path]) -> dict[str, Path]:
+    """Files by their names without endings, sorted.
+
+    Raises:
+        DataError: two have the same.
+    """
+    return _without_twins((_plain_stem(path), path) for path in files)
 
 
 def _without_twins(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:

@@ -215,7 +215,7 @@ def _decoded(path: Path, is_mask: bool) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content), formats=(file_format,))
             image.load()
-        return _stored_values(ImageOps.exif_transpose(image), is_mask)
+        return stored_values(image, is_mask)
     except Exception as error:
         raise _unreadable(path, error) from None
 
@@ -228,8 +228,9 @@ def _check_complete(content: bytes, file_format: str) -> None:
         raise ValueError("it has no end-of-image mark")
 
 
-def _stored_values(image: Image.Image, is_mask: bool) -> np.ndarray:
-    """Values of a decoded picture, shape (H, W) or (H, W, 3)."""
+def stored_values(image: Image.Image, is_mask: bool = False) -> np.ndarray:
+    """Values of a decoded picture, upright, shape (H, W) or (H, W, 3); transparency is dropped."""
+    image = ImageOps.exif_transpose(image)
     if image.mode == "P" and is_mask:
         return np.asarray(image)
     if image.mode == "1" and not is_mask:

@@ -91,7 +91,8 @@ def folds(
     groups = _shuffled_groups(studies, group_of, seed)
     if len(groups) < n or n < 2:
         raise DataError(
-            f"{len(groups)} patient(s) or ungrouped studies cannot be divided into {n} folds."
+            f"{len(groups)} patient(s) or ungrouped studies cannot be divided into {n} folds. Add "
+            "studies, or give train and val in splits.json and train fold 0."
         )
     parts: list[list[str]] = [[] for _ in range(n)]
     for group in sorted(groups, key=len, reverse=True):  # stable: the shuffled order within a size

@@ -39,7 +39,8 @@ class Team:
         """
         if batch_size % self.size:
             raise ConfigError(
-                f"train.batch_size={batch_size} cannot be divided among {self.size} processes."
+                f"train.batch_size={batch_size} cannot be divided among {self.size} processes. "
+                f"Choose a multiple of {self.size}."
             )
         share = batch_size // self.size
         return slice(self.rank * share, (self.rank + 1) * share)

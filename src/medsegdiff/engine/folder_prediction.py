@@ -14,11 +14,12 @@ import torch
 import medsegdiff
 from medsegdiff.data import Dataset, Folder
 from medsegdiff.data.preparation import voxel_digest
+from medsegdiff.data.reader import is_image_file
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.opening import open_images, studies_of
 from medsegdiff.engine.outputs import Extras, StudyPrediction, mask_path
 from medsegdiff.engine.predict import predict
-from medsegdiff.engine.run_report import RunReport, StudyRecord
+from medsegdiff.engine.run_report import REPORT_FILE, RunReport, StudyRecord
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import ConfigError, DataError, MedSegDiffError, ResourceError
 
@@ -71,25 +72,27 @@ def predict_folder(
         config: how masks are drawn; None takes what is kept with the weights.
         extras: what is written beside the masks.
         split: only the studies of this split of the data set ("train", "val" or "test").
-        is_continued: leave out the studies that an earlier run with the same settings has done.
+        is_continued: leave out the studies that an earlier run with the same settings has done and
+            whose images have not changed since.
 
     Yields:
         One result a study, in the order of their names.
 
     Raises:
         DataError: there is no image at all, or no such split.
-        ConfigError: OUT is the folder of the images, or holds masks of another model or settings.
+        ConfigError: OUT holds images or masks that are not this program's, or masks of other
+            studies that were drawn by another model or with other settings.
         ResourceError: the disk is full.
     """
     config, extras, out = config or model.predict, extras or Extras(), Path(out)
     dataset = open_images(Path(images), model)
     studies = studies_of(dataset, split)
     _refuse_to_overwrite(dataset, out)
-    report = RunReport.begun(out, _settings(model, config, extras), is_continued)
+    report = RunReport.begun(out, _settings(model, config, extras), studies, is_continued)
     try:
         for number, study in enumerate(studies, start=1):
             place = mask_path(out, study, model.config.labels)
-            if study in report.done and place.is_file():
+            if is_continued and place.is_file() and _is_as_before(study, dataset, report):
                 yield StudyResult(study, number, len(studies), mask_file=place, is_skipped=True)
                 continue
             started = time.perf_counter()
@@ -153,14 +156,28 @@ def _as_prediction(result: StudyPrediction | Exception) -> StudyPrediction | Non
     return None if isinstance(result, Exception) else result
 
 
+def _is_as_before(study: str, dataset: Dataset, report: RunReport) -> bool:
+    """Whether an earlier run has done the study, from the very same image."""
+    known = report.studies.get(study, {}).get("input_hash")
+    try:
+        return known is not None and known == voxel_digest(dataset.load(study).image).hex()
+    except MedSegDiffError:
+        return False  # it is tried, and then fails with its reason
+
+
 def _refuse_to_overwrite(dataset: Folder, out: Path) -> None:
-    """A mask in the images' own folder would replace an image of the same name."""
+    """Never write among images, or over true masks of the same name."""
     image = dataset.files(dataset.ids()[0])[0]
+    is_theirs = out.is_dir() and not (out / REPORT_FILE).is_file()
     if out.resolve() == image.parent.resolve():
-        raise ConfigError(
-            f"{out} is the folder of the images: masks would replace images of the same name. "
-            "Give another folder with -o."
-        )
+        what = "is the folder of the images"
+    elif is_theirs and any(map(is_image_file, out.iterdir())):
+        what = f"holds images or masks that were not written by this program (no {REPORT_FILE})"
+    else:
+        return
+    raise ConfigError(
+        f"{out} {what}: masks would replace files of the same name. Give another folder with -o."
+    )
 
 
 def _settings(model: TrainedModel, config: PredictConfig, extras: Extras) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medsegdiff.data import Folder, LabelMap
-from medsegdiff.data.pairing import MASK_FOLDERS, MASK_SUFFIXES
-from medsegdiff.data.reader import is_image_file, read_image, read_mask
+from medsegdiff.data.declaration import Declaration, read_declaration
+from medsegdiff.data.pairing import MASK_FOLDERS, by_name, image_files, paired
+from medsegdiff.data.reader import read_image, read_mask
 from medsegdiff.data.writer import FULL_SCALE
 from medsegdiff.engine.opening import studies_of
 from medsegdiff.errors import DataError, MedSegDiffError
@@ -61,9 +61,9 @@ def find_pairs(reference: Path, prediction: Path, split: str | None = None) -> M
     truth_folder = next(
         (reference / one for one in MASK_FOLDERS if (reference / one).is_dir()), reference
     )
-    references = _masks(truth_folder, "true")
-    predictions = _masks(prediction, "predicted")
-    predictions = {_matched(stem, references): path for stem, path in predictions.items()}
+    drawn = _masks(prediction, "predicted")
+    references = paired(_masks(truth_folder, "true"), by_name(drawn))
+    predictions = paired(drawn, references)
     wanted = _split(reference, truth_folder, split) or set(references)
     references = {study: path for study, path in references.items() if study in wanted}
     shared = sorted(set(references) & set(predictions))
@@ -103,36 +103,13 @@ def read_probability(pairs: MaskPairs, study: str) -> Float[Tensor, "K H W"] | N
     return torch.cat([read_image(file) for file in files]) / FULL_SCALE
 
 
-def _masks(folder: Path, kind: str) -> dict[str, Path]:
+def _masks(folder: Path, kind: str) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder} of {kind} masks. Check the path.")
-    found: dict[str, Path] = {}
-    for path in sorted(one for one in folder.iterdir() if one.is_file() and is_image_file(one)):
-        if path.stem in found:
-            raise DataError(
-                f"{found[path.stem]} and {path.name} would both be study {path.stem!r}. Remove "
-                "one or rename it."
-            )
-        found[path.stem] = path
+    found = image_files(folder)
     if not found:
         raise DataError(f"{folder} holds no {kind} mask (png, jpg, tif or bmp). Check the path.")
-    return _without_suffix(found)
-
-
-def _without_suffix(found: Mapping[str, Path]) -> dict[str, Path]:
-    """Names without `_mask` and the like, where that leaves them different."""
-    bare = {_bare(stem): path for stem, path in found.items()}
-    return bare if len(bare) == len(found) else dict(found)
-
-
-def _bare(stem: str) -> str:
-    suffix = next((one for one in MASK_SUFFIXES if stem.lower().endswith(one)), "")
-    return stem[: len(stem) - len(suffix)]
-
-
-def _matched(stem: str, references: Mapping[str, Path]) -> str:
-    """The reference's name for a prediction: the same, or the same without its suffix."""
-    return stem if stem in references else _bare(stem)
+    return found
 
 
 def _split(reference: Path, truth_folder: Path, split: str | None) -> set[str] | None:
@@ -145,30 +122,21 @@ def _split(reference: Path, truth_folder: Path, split: str | None) -> set[str] |
     raise DataError(f"There is no splits.json beside {truth_folder}, so {split!r} is not known.")
 
 
-def _declared(reference: Path, truth_folder: Path) -> dict[str, Any]:
+def _declared(reference: Path, truth_folder: Path) -> Declaration:
     """What dataset.json says of the labels, if there is one beside the masks."""
-    for root in (reference, truth_folder.parent):
-        path = root / "dataset.json"
-        if not path.is_file():
-            continue
-        try:
-            content = json.loads(path.read_text(encoding="utf-8-sig"))
-        except ValueError as error:
-            raise DataError(f"{path} is not valid JSON: {error}.") from None
-        if isinstance(content, dict) and content.get("labels"):
-            return content
-    return {}
+    found = (read_declaration(root / "dataset.json") for root in (reference, truth_folder.parent))
+    return next((one for one in found if one.labels), Declaration())
 
 
 def _label_maps(
-    references: list[Path], predictions: list[Path], declared: Mapping[str, Any]
+    references: list[Path], predictions: list[Path], declared: Declaration
 ) -> tuple[LabelMap, LabelMap, list[str]]:
     """How the classes are stored on both sides.
 
     Predictions hold the references' values as a rule. Two-class masks of other values (0/1 beside
     0/255) are understood too.
     """
-    keys = declared.get("labels"), declared.get("label_values"), declared.get("colors")
+    keys = declared.labels, declared.label_values, declared.colors
     truth_map, findings = _recognised(references, *keys)
     if _all_encoded(predictions, truth_map):
         return truth_map, truth_map, findings
@@ -178,7 +146,7 @@ def _label_maps(
             stored = found_map.colours or found_map.values
             note = f"The predicted masks hold {stored}, taken as background and foreground."
             return truth_map, found_map, [*findings, note]
-    if not declared:
+    if not declared.labels:
         both, findings = _recognised([*references, *predictions])
         return both, both, findings
     return truth_map, truth_map, findings  # each mask with a strange value is named on its own

@@ -21,9 +21,15 @@ def weights_files(where: str | Path) -> list[Path]:
     """Find the weights file of a model, or one for each fold of a run.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is none, or a bundled model has the same name.
     """
-    folder = bundled_models().get(str(where), Path(where))
+    bundled = bundled_models()
+    folder = bundled.get(str(where), Path(where))
+    if str(where) in bundled and Path(where).is_dir():
+        raise CheckpointError(
+            f"{where} is a bundled model and a folder here. Write ./{where} for the folder, or "
+            f"{folder} for the bundled one."
+        )
     if folder.is_file():
         return [folder]
     for candidate in (folder / AVERAGED_FILE, folder / WEIGHTS_FILE):
@@ -32,7 +38,7 @@ def weights_files(where: str | Path) -> list[Path]:
     best = [file for fold in (folder, *sorted(folder.glob("fold_*"))) if (file := best_file(fold))]
     if best:
         return best
-    known = ", ".join(bundled_models()) or "none"
+    known = ", ".join(bundled) or "none"
     raise CheckpointError(
         f"There is no model at {where}. Give a bundled model's name ({known}), a model folder with "
         f"{WEIGHTS_FILE}, a run folder that has been validated at least once, or a .safetensors "

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from medsegdiff.data.reader import stored_values
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.export import export_model
 from medsegdiff.engine.folder_prediction import StudyResult, predict_folder
@@ -102,13 +103,13 @@ class MedSegDiffPipeline:
             dataset = open_images(Path(image), self.model)
             return dataset.load(dataset.ids()[0])
         if isinstance(image, Image.Image):
-            image = np.asarray(image if image.mode in ("L", "I;16", "F") else image.convert("RGB"))
+            image = stored_values(image)
         values = intensities(image, len(self.model.config.channel_names))
         return Sample(study, values, Geometry(tuple(values.shape[1:])))
 
 
 def intensities(array: np.ndarray, channels: int) -> Float[Tensor, "C H W"]:
-    """An array as an image; grey is repeated where colour is expected.
+    """An array as an image; grey is repeated where colour is expected, and found in equal channels.
 
     Args:
         array: shape (H, W) or (H, W, C), any real type.
@@ -120,6 +121,8 @@ def intensities(array: np.ndarray, channels: int) -> Float[Tensor, "C H W"]:
     values = array[..., None] if array.ndim == 2 else array
     if values.ndim == 3 and values.shape[-1] == 1:
         values = values.repeat(channels, axis=-1)
+    elif values.ndim == 3 and channels == 1 and (values == values[..., :1]).all():
+        values = values[..., :1]
     if values.ndim != 3 or values.shape[-1] != channels or min(values.shape[:2]) < 8:
         raise DataError(
             f"An image of shape {array.shape} cannot be used. Expected (H, W) or (H, W, "

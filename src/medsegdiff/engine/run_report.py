@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing_extensions import Self
 from medsegdiff.errors import ConfigError, MedSegDiffError
 from medsegdiff.files import write_json
 
+REPORT_FILE = "run_report.json"
 SECONDS_BETWEEN_WRITES = 2.0  # the files grow with the studies; each time they are written whole
 WHAT_MASKS_DEPEND_ON = ("version", "weights_hash", "labels", "predict", "threshold", "extras")
 
@@ -81,35 +82,41 @@ class RunReport:
     _written: float = 0.0
 
     @classmethod
-    def begun(cls, out: Path, settings: Mapping[str, Any], is_continued: bool) -> Self:
-        """Start a report, or go on with that of an earlier run.
+    def begun(
+        cls, out: Path, settings: Mapping[str, Any], studies: Collection[str], is_continued: bool
+    ) -> Self:
+        """Start a report, with what an earlier run has left that this one will not draw anew.
+
+        Args:
+            out: OUT.
+            settings: what the masks depend on, and where they are made.
+            studies: of this run.
+            is_continued: keep the earlier run's masks of these, too.
 
         Raises:
-            ConfigError: the earlier run had other weights or settings.
+            ConfigError: masks would be kept that other weights or settings have drawn.
         """
         report = cls(out, settings)
-        earlier = _read(out / "run_report.json") if is_continued else {}
-        if not earlier:
-            return report
+        earlier, statistics = _read(out / REPORT_FILE), _read(out / "statistics.json")
+        kept = {
+            study: entry
+            for study, entry in earlier.get("studies", {}).items()
+            if entry.get("status") == "done"
+            and study in statistics
+            and (is_continued or study not in studies)
+        }
         changed = [
             key for key in WHAT_MASKS_DEPEND_ON if earlier.get(key) != _as_json(settings[key])
         ]
-        if changed:
+        if changed and (kept or (earlier and is_continued)):
             raise ConfigError(
-                f"{out} holds masks that were drawn with other settings ({', '.join(changed)}), so "
-                "they cannot be continued. Use the same settings, or another folder."
+                f"{out} holds masks of {len(kept)} studies that were drawn with other settings "
+                f"({', '.join(changed)}), and they would stay. Use the same settings, or give "
+                "another folder with -o."
             )
-        statistics = _read(out / "statistics.json")
-        for study, entry in earlier.get("studies", {}).items():
-            if entry.get("status") == "done" and study in statistics:
-                report.studies[study] = entry
-                report.statistics[study] = statistics[study]
+        report.studies.update(kept)
+        report.statistics.update({study: statistics[study] for study in kept})
         return report
-
-    @property
-    def done(self) -> frozenset[str]:
-        """Names of the studies that have a mask."""
-        return frozenset(self.statistics)
 
     def add(self, study: str, record: StudyRecord) -> None:
         """Note what became of a study; the files follow, at most every two seconds."""
@@ -144,7 +151,7 @@ class RunReport:
             "n_failed": len(self.failures),
             "studies": dict(sorted(self.studies.items())),
         }
-        write_json(self.out / "run_report.json", report)
+        write_json(self.out / REPORT_FILE, report)
         self._written = time.perf_counter()
 
 

@@ -37,14 +37,19 @@ def read_run_config(recipe: str | None = None, overrides: Sequence[str] = ()) ->
 
 
 def with_predict(config: PredictConfig, **changes: Any) -> PredictConfig:
-    """The same settings with some changed; `sampler` may be a name, `steps` are the sampler's."""
+    """The same settings with some changed; `steps` are the sampler's.
+
+    A sampler or an ensemble may be a name, a mapping with a name, or the part itself.
+    """
     values = config.model_dump()
     steps = changes.pop("steps", None)
     for key, value in changes.items():
-        if value is not None:
-            values[key] = (
-                {"name": value, "steps": config.sampler.steps} if key == "sampler" else value
-            )
+        if isinstance(value, Config):
+            values[key] = value.model_dump()
+        elif key == "sampler" and isinstance(value, str):
+            values[key] = {"name": value, "steps": config.sampler.steps}
+        elif value is not None:
+            values[key] = value
     if steps is not None:
         values["sampler"]["steps"] = steps
     return validated(PredictConfig, values)
