@@ -19,8 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ablation.calibration import ROUNDS, calibrate
+from ablation.jobs import Job, planned
 from ablation.markdown import read_page, replaced, section
-from ablation.plan import Grid, Job, chosen, planned, read_grid
+from ablation.plan import Grid, chosen, read_grid
 from ablation.plot import picture
 from ablation.rows import filled
 from ablation.runner import Place, run_jobs

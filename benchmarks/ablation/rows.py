@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from medsegdiff.errors import ConfigError
 from medsegdiff.metrics import Interval
 
+from .jobs import job_of
 from .measure import HEAD
-from .plan import OWN, Grid, Table, job_of, read_steps
+from .plan import OWN, Grid, Table, read_steps
 from .statistics import Values, over_sets
 
 SCALARS = ("ece", "ece_band", "brier", "nll")

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from .plan import BENCHMARKS, PEERS, Job
+from .jobs import Job
+from .plan import BENCHMARKS, PEERS
 
 try:
     import fcntl

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from ablation.jobs import planned
 from ablation.markdown import figures, replaced, section
-from ablation.plan import planned
 from ablation.plot import picture, round_ticks
 from ablation.rows import filled
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ablation.plan import BENCHMARKS, planned
+from ablation.jobs import planned
+from ablation.plan import BENCHMARKS
 from ablation.runner import Place, commands, cores, locked, run_jobs, taken
 
 DATA = Path(__file__).parents[1] / "data"
@@ -90,7 +91,7 @@ def test_a_job_leaves_a_result_that_says_all(tiny, place):
 def test_a_stopped_grid_goes_on_and_finished_runs_are_skipped(tiny_file, tmp_path):
     steps = tiny_file.parent / "tiny_steps.yaml"
     many = yaml.safe_load(steps.read_text())
-    many["arms"]["skin_isic2017"]["default"]["steps"] = 200
+    many["arms"]["skin_isic2017"]["default"]["steps"] = 80
     steps.write_text(yaml.safe_dump(many))
     command, work = harness(tiny_file, tmp_path / "work"), tmp_path / "work" / "tiny"
     begun = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -102,5 +103,5 @@ def test_a_stopped_grid_goes_on_and_finished_runs_are_skipped(tiny_file, tmp_pat
     assert "finished unet_0" in subprocess.run(command, capture_output=True, text=True).stdout
     assert "Going on from" in next(work.glob("*default*/log.txt")).read_text()
     result = tiny_file.parent / "results" / "tiny" / "skin_isic2017" / "default_0.json"
-    assert json.loads(result.read_text())["steps"] == 200
+    assert json.loads(result.read_text())["steps"] == 80
     assert "0 jobs to do" in subprocess.run(command, capture_output=True, text=True).stdout

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ablation.plan import BENCHMARKS, planned, read_grid
+from ablation.jobs import planned
+from ablation.plan import BENCHMARKS, read_grid
 
 from medsegdiff.errors import ConfigError
 
