@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -102,3 +104,39 @@ def test_a_batch_without_mask_is_refused(make_folder: Make) -> None:
     (folder.root / "masks/b.png").unlink()
     with pytest.raises(DataError, match="No mask to train on for: b"):
         cache(Folder(root=folder.root)).batch(["a", "b"])
+
+
+@pytest.fixture
+def rated(make_folder: Make, save: Callable) -> PreparedCache:
+    """Studies a, b and c; two raters drew other masks of a, one of b."""
+    folder = make_folder("abc")
+    for rater, study, first in (("r1", "a", 0), ("r2", "a", 20), ("r2", "b", 30)):
+        mask = np.zeros((24, 32), dtype=np.uint8)
+        mask[:, first:] = 255
+        save(f"raters/{rater}/{study}.png", mask)
+    return cache(Folder(root=folder.root))
+
+
+def test_draws_choose_raters(rated: PreparedCache) -> None:
+    draws = torch.tensor([0.0, 0.49, 0.5, 0.999, 0.1, 0.7])
+    _, labels = rated.batch([*"aaaa", "b", "c"], draws)
+    r1, r2 = rated["a"].raters["r1"], rated["a"].raters["r2"]
+    expected = [r1, r1, r2, r2, rated["b"].raters["r2"], rated["c"].labels]
+    assert labels.equal(torch.stack(expected))
+    assert not r1.equal(r2)
+
+
+def test_without_draws_the_consensus_is_taken(rated: PreparedCache) -> None:
+    _, labels = rated.batch("abc")
+    assert all(one.equal(rated[study].labels) for one, study in zip(labels, "abc", strict=True))
+
+
+def test_raters_count_as_memory(rated: PreparedCache) -> None:
+    plain, both = rated["c"].size_bytes, rated["a"].size_bytes
+    assert both - plain == 2 * rated["a"].labels.numel() * 8
+
+
+def test_raters_are_asked_for_in_vain(rated: PreparedCache) -> None:
+    rated.check_raters(["c", "b"])
+    with pytest.raises(DataError, match="None of the 1 training studies has masks of several"):
+        rated.check_raters(["c"])

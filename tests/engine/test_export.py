@@ -15,7 +15,8 @@ def test_a_model_folder_has_all_its_files(model: TrainedModel, tmp_path: Path):
     export_model(model, tmp_path)
     sums = (tmp_path / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     names = {line.split()[1] for line in sums}
-    assert names == {"model.safetensors", "config.json", "metrics.json", "README.md"}
+    others = {"config.json", "metrics.json", "calibration.json", "README.md"}
+    assert names == {"model.safetensors", *others}
     for line in sums:
         digest, name = line.split()
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from medsegdiff.engine.config import RunConfig, TrainConfig
 from medsegdiff.engine.run_setup import set_up
 from medsegdiff.engine.train import train
 from medsegdiff.engine.trainer import Trainer, drawn_from, learning_rate, step_generator
-from medsegdiff.errors import NumericalError
+from medsegdiff.errors import DataError, Interrupted, NumericalError
 from medsegdiff.models import Condition, Network, SegmentationNetwork
 
 
@@ -74,6 +76,51 @@ def test_batches_of_a_set_with_many_empty_masks_hold_foreground(skin_data, tiny,
     filled = {half.studies[i] for i in half.foreground}
     least = [min(len([n for n in batch if n in filled]) for batch in batches) for batches in names]
     assert least == [0, 2]
+
+
+@pytest.fixture
+def rated(skin_data, tmp_path) -> Folder:
+    """The images with a rater who draws nothing and one who draws it all."""
+    data = Path(shutil.copytree(skin_data, tmp_path / "rated"))
+    for rater, value in (("none", 0), ("all", 255)):
+        (data / "raters" / rater).mkdir(parents=True)
+        for path in (data / "masks").iterdir():
+            Image.new("L", (256, 256), value).save(data / "raters" / rater / f"{path.stem}.png")
+    return Folder(root=data)
+
+
+def test_a_random_rater_is_drawn_anew_in_every_step(rated, tiny, tmp_path):
+    config = tiny("train.raters=random", "train.augmentation=[]")
+    one, other = (set_up(rated, tmp_path, config, 0, None, "cpu").trainer for _ in range(2))
+    drawn = []
+    for step in range(8):
+        _, x_0, _ = one.batch(one.names(step), step)
+        assert all(len(row.unique()) == 1 for row in x_0)
+        drawn += (x_0.mean(dim=(1, 2, 3)) > 0).tolist()
+    assert 8 < sum(drawn) < 24
+    assert other.batch(other.names(7), 7)[1].equal(x_0)  # no state
+
+
+def test_the_consensus_is_taken_where_nothing_else_is_asked(rated, skin, tiny, tmp_path):
+    both = [set_up(data, tmp_path, tiny(), 0, None, "cpu").trainer for data in (rated, skin)]
+    mine, yours = (one.batch(one.names(3), 3) for one in both)
+    assert mine[0].equal(yours[0])
+    assert mine[1].equal(yours[1])
+
+
+def test_training_on_raters_goes_on_bit_for_bit(rated, tiny, tmp_path, watcher, equal_runs):
+    config = tiny("train.raters=random", "train.max_steps=6", "train.validations=2")
+    train(rated, tmp_path / "a", config, device="cpu")
+    stop = watcher(3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        train(rated, tmp_path / "b", config, device="cpu", observer=stop)
+    train(rated, tmp_path / "b", config, device="cpu")
+    assert equal_runs(tmp_path / "a", tmp_path / "b")
+
+
+def test_raters_that_are_not_there_are_refused(skin, tiny, tmp_path):
+    with pytest.raises(DataError, match="None of the 8 training studies has masks of several"):
+        set_up(skin, tmp_path, tiny("train.raters=random"), 0, None, "cpu")
 
 
 def test_a_step_depends_on_weights_and_number_alone(make_trainer):

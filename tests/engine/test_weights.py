@@ -60,7 +60,14 @@ def test_a_model_returns_from_its_folder(model, exported, lesion):
     before, after = (predict(lesion, one, model.predict) for one in (model, loaded))
     assert (before.probability - after.probability).abs().max() < 0.01  # float16 on disk
     assert {file.name for file in exported.iterdir()} == {
-        *("model.safetensors", "config.json", "metrics.json", "README.md", "SHA256SUMS")
+        *(
+            "model.safetensors",
+            "config.json",
+            "metrics.json",
+            "calibration.json",
+            "README.md",
+            "SHA256SUMS",
+        )
     }
 
 

@@ -4,6 +4,7 @@ from medsegdiff.data import datasets, transforms
 from medsegdiff.data.batches import PreparedCache, batch_indices
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.datasets.folder import Folder
+from medsegdiff.data.familiar import Familiar
 from medsegdiff.data.fingerprint import DatasetFingerprint, manifest_hash
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.preparation import Preparation, Prepared
@@ -16,6 +17,7 @@ from medsegdiff.data.writer import write_labels, write_map
 __all__ = [
     "Dataset",
     "DatasetFingerprint",
+    "Familiar",
     "Folder",
     "LabelMap",
     "Preparation",

@@ -95,16 +95,26 @@ class PreparedCache:
             self._keep(study, prepared)
         return prepared
 
-    def batch(self, studies: Sequence[str]) -> tuple[Float[Tensor, "B C *S"], Int[Tensor, "B *S"]]:
+    def batch(
+        self, studies: Sequence[str], draws: Float[Tensor, "B"] | None = None
+    ) -> tuple[Float[Tensor, "B C *S"], Int[Tensor, "B *S"]]:
         """Stack images and labels of annotated studies.
+
+        Args:
+            studies: their names, one a row.
+            draws: from 0 to 1 (left out), one a row, to choose a rater's labels by; a study without
+                raters keeps its own. None takes every study's own.
 
         Raises:
             DataError: a study has no mask.
         """
         prepared = [self[study] for study in studies]
-        labels = [one.labels for one in prepared if one.labels is not None]
+        found = [one.labels for one in prepared]
+        if draws is not None:
+            found = [drawn_labels(*row) for row in zip(prepared, draws.tolist(), strict=True)]
+        labels = [one for one in found if one is not None]
         if len(labels) < len(prepared):
-            missing = [one.study for one in prepared if one.labels is None]
+            missing = [study for study, one in zip(studies, found, strict=True) if one is None]
             raise DataError(
                 f"No mask to train on for: {', '.join(missing[:5])}. Add masks of the same names."
             )
@@ -129,6 +139,19 @@ class PreparedCache:
             )
         return found
 
+    def check_raters(self, studies: Sequence[str]) -> None:
+        """Refuse to draw raters where there are none.
+
+        Raises:
+            DataError: no study has a rater.
+        """
+        if not any(self.dataset.raters(study) for study in studies):
+            raise DataError(
+                f"None of the {len(studies)} training studies has masks of several raters "
+                "(raters/<rater>/NAME.png), but train.raters=random asks for them. Leave it out to "
+                "train on the masks."
+            )
+
     def _keep(self, study: str, prepared: Prepared) -> None:
         if study in self._kept or prepared.size_bytes > self.max_bytes:
             return
@@ -137,3 +160,14 @@ class PreparedCache:
         while self.kept_bytes > self.max_bytes:
             _, oldest = self._kept.popitem(last=False)
             self.kept_bytes -= oldest.size_bytes
+
+
+def drawn_labels(prepared: Prepared, draw: float) -> Int[Tensor, "*S"] | None:
+    """The labels of one of a study's raters, each as likely; its own where it has none.
+
+    Args:
+        prepared: the study.
+        draw: from 0 to 1 (left out).
+    """
+    names = sorted(prepared.raters)
+    return prepared.raters[names[int(draw * len(names))]] if names else prepared.labels

@@ -47,6 +47,10 @@ class Dataset(Component, family=True):
     def files(self, study: str) -> tuple[Path, ...]:
         """All files that a study is made of: images, mask, raters."""
 
+    def raters(self, study: str) -> tuple[str, ...]:
+        """Names of the raters who drew a mask of this study, sorted."""
+        return ()
+
     @property
     @abstractmethod
     def channel_names(self) -> tuple[str, ...]:

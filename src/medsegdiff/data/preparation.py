@@ -93,9 +93,10 @@ class Preparation(Config):
         if not studies:
             raise DataError("There is no training study to measure intensities on.")
         intensities = [
-            every_nth(dataset.load(study).image, PIXELS_MEASURED) for study in _spread(studies)
+            every_nth(dataset.load(study).image, PIXELS_MEASURED)
+            for study in measured_studies(studies)
         ]
-        size = _grid_size(_shapes(dataset, _spread(sized or studies)), side)
+        size = _grid_size(_shapes(dataset, measured_studies(sized or studies)), side)
         return cls(
             grid=FitToGrid(size=size, aspect=aspect),
             intensity=Normalise.fit(torch.cat(intensities, dim=1)),
@@ -145,8 +146,8 @@ def _undone(grid: FitToGrid, native: tuple[int, int], mask: Float[Tensor, "K h w
     return grid.undo(mask[None], {"native": native})[0]
 
 
-def _spread(studies: Sequence[str]) -> Sequence[str]:
-    """At most `STUDIES_MEASURED` of them, evenly spread."""
+def measured_studies(studies: Sequence[str]) -> Sequence[str]:
+    """The studies that stand for all: at most `STUDIES_MEASURED`, evenly spread."""
     return list(studies)[:: -(-len(studies) // STUDIES_MEASURED)]
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, SerializeAsAny, model_validator
 
 from medsegdiff.component import Config
-from medsegdiff.data import LabelMap, Preparation, Transform
+from medsegdiff.data import Familiar, LabelMap, Preparation, Transform
 from medsegdiff.data.transforms.affine import Affine
 from medsegdiff.data.transforms.blur import Blur
 from medsegdiff.data.transforms.brightness import Brightness
@@ -53,12 +53,17 @@ class ModelConfig(ModelSettings):
         channel_names: what each image channel shows.
         threshold: probability from which a voxel is foreground, for a binary task; chosen on
             validation.
+        temperature: by which the logits of the fused probability are divided, so that it comes
+            true; fitted on validation, 1 changes nothing.
+        familiar: what the training images look like; None does not ask.
     """
 
     preparation: Preparation
     labels: LabelMap
     channel_names: tuple[str, ...]
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    temperature: float = Field(default=1.0, gt=0)
+    familiar: Familiar | None = None
 
     @property
     def mask_channels(self) -> int:
@@ -95,6 +100,9 @@ class TrainConfig(Config):
         batch_size: images in a step, over all processes.
         foreground_share: least share of each batch whose masks outline something, for data sets in
             which many are empty; None takes the studies as they come.
+        raters: "consensus" trains on the mask of each study, "random" on that of one of its raters,
+            drawn anew in every step; a study without raters keeps its mask. Validation is always
+            against the mask.
         learning_rate: at its highest, after the warm-up; then it follows a cosine to zero.
         warm_up: share of the steps in which it rises.
         head: the condition head's own loss.
@@ -114,6 +122,7 @@ class TrainConfig(Config):
     aspect: Aspect = "keep"
     batch_size: int = Field(default=8, ge=1)
     foreground_share: float | None = Field(default=None, ge=0, le=1)
+    raters: Literal["consensus", "random"] = "consensus"
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warm_up: float = Field(default=0.05, ge=0, lt=1)
@@ -146,6 +155,7 @@ class PredictConfig(Config):
         seed: another seed, other members.
         member_batch: members that go through the network at once; less needs less memory.
         threshold: overrides the one kept with the weights.
+        calibrated: whether the temperature kept with the weights is applied.
         keep_largest: keep only the largest connected piece of each class.
         fill_holes: fill holes inside each class.
     """
@@ -157,6 +167,7 @@ class PredictConfig(Config):
     seed: int = 0
     member_batch: int = Field(default=8, ge=1)
     threshold: float | None = Field(default=None, gt=0, lt=1)
+    calibrated: bool = True
     keep_largest: bool = False
     fill_holes: bool = False
     precision: Precision = "auto"

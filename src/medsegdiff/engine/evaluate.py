@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jaxtyping import Int
 from torch import Tensor
 
 from medsegdiff.data.labels import LabelMap
-from medsegdiff.data.reader import read_mask
 from medsegdiff.engine.mask_pairs import MaskPairs, find_pairs, read_probability
+from medsegdiff.engine.quality_check import QualityCheck, read_quality
+from medsegdiff.engine.rater_masks import RaterMasks, read_labels
 from medsegdiff.errors import DataError, MedSegDiffError
-from medsegdiff.metrics import CalibrationError, CalibrationResult, Interval, Metric
+from medsegdiff.metrics import (
+    CalibrationError,
+    CalibrationResult,
+    Interval,
+    Metric,
+    RaterAgreement,
+)
 from medsegdiff.metrics import bootstrap_interval as interval
 
 EMPTY_MASK_RULE = (
@@ -22,6 +29,13 @@ EMPTY_MASK_RULE = (
     "are 0, distances unknown (null), and unknown values are left out of means. Every study "
     "counts the same; a mean over classes is taken within each study first."
 )
+
+AGREEMENT = {  # names in print of what `RaterAgreement` holds
+    "GED2": "ged_squared",
+    "HM_IoU": "hm_iou",
+    "D_max": "d_max",
+    "union_sensitivity": "union_sensitivity",
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,7 @@ class StudyScore:
         reference_file, prediction_file: the two masks.
         values: by metric, one value for each class 1 to K-1; nan where unknown.
         counts: for each class 1 to K-1, the voxels that are (TP, FP, FN, TN).
+        agreement: of its members with its raters; None without either.
     """
 
     study: str
@@ -40,6 +55,7 @@ class StudyScore:
     prediction_file: Path
     values: Mapping[str, tuple[float, ...]]
     counts: tuple[tuple[int, int, int, int], ...]
+    agreement: RaterAgreement | None = None
 
     def mean(self, metric: str) -> float:
         """Mean over the classes whose value is known; nan if none is."""
@@ -57,6 +73,9 @@ class Summary:
         means: by metric, the mean over studies of the mean over classes, with its 95 % interval.
         class_means: by metric, the same for each class 1 to K-1.
         calibration: None where there are no probabilities.
+        agreement: of members with raters, by measure, the mean over studies with its interval;
+            empty where there are no members or no raters.
+        quality: the quality in the run report against Dice; None where there is none.
         missing: studies with a reference but without a prediction.
         unmatched: predictions without a reference.
         failed: why a study could not be compared.
@@ -68,6 +87,8 @@ class Summary:
     means: Mapping[str, Interval]
     class_means: Mapping[str, tuple[Interval, ...]]
     calibration: CalibrationResult | None = None
+    agreement: Mapping[str, Interval] = field(default_factory=dict)
+    quality: QualityCheck | None = None
     missing: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
@@ -90,7 +111,9 @@ def evaluate_folders(
 
     Args:
         reference: folder of the true masks, or a data set's folder with `masks/` in it.
-        prediction: folder of the predicted masks; `probabilities/` in it adds calibration.
+        prediction: folder of the predicted masks. `probabilities/` in it adds calibration,
+            `members/` the agreement with `raters/` beside the true masks, `run_report.json` what
+            the quality in it is worth.
         split: compare only the studies of this split of the data set.
         progress: called with each score, its number (from 1) and the number of studies.
 
@@ -98,13 +121,15 @@ def evaluate_folders(
         DataError: there is nothing to compare, or the masks do not hold what is declared.
     """
     pairs = find_pairs(Path(reference), Path(prediction), split)
-    metrics = _all_metrics(pairs.label_map.classes)
+    metrics, raters = _all_metrics(pairs.label_map.classes), RaterMasks.beside(pairs)
     calibration, scores, failed = CalibrationError(), [], {}
     n_calibrated = 0
     for number, study in enumerate(pairs.studies, start=1):
         try:
-            truth, found = _labels(pairs, study)
-            scores.append(_score(pairs, study, found, truth, metrics))
+            truth = read_labels(pairs.references[study], pairs.label_map)
+            found = read_labels(pairs.predictions[study], pairs.found_map)
+            score = _score(pairs, study, found, truth, metrics)
+            scores.append(replace(score, agreement=raters.agreement(pairs, study)))
             probability = read_probability(pairs, study)
             if probability is not None:
                 calibration.add(probability, truth)
@@ -123,10 +148,12 @@ def evaluate_folders(
         means=means,
         class_means=class_means,
         calibration=calibration.result() if n_calibrated else None,
+        agreement=_agreement(scores),
+        quality=_quality(Path(prediction), scores),
         missing=pairs.missing,
         unmatched=pairs.unmatched,
         failed=failed,
-        findings=(*pairs.findings, *_about_probabilities(n_calibrated, len(scores))),
+        findings=(*pairs.findings, *_about_parts(scores, n_calibrated)),
     )
 
 
@@ -135,26 +162,6 @@ def _all_metrics(classes: int) -> list[Metric]:
     settings = {"classes": classes}
     metrics = [Metric.model_validate({"name": name, **settings}) for name in sorted(Metric.members)]
     return sorted(metrics, key=lambda one: one.is_distance)
-
-
-def _labels(pairs: MaskPairs, study: str) -> tuple[Int[Tensor, "*S"], Int[Tensor, "*P"]]:
-    """Truth and prediction of a study as class numbers.
-
-    Raises:
-        DataError: a mask cannot be read, or holds a value of no class.
-    """
-    both = (pairs.references[study], pairs.label_map), (pairs.predictions[study], pairs.found_map)
-    truth, found = (_encoded(path, label_map) for path, label_map in both)
-    return truth, found
-
-
-def _encoded(path: Path, label_map: LabelMap) -> Int[Tensor, "H W"]:
-    try:
-        return label_map.encode(read_mask(path))
-    except DataError as error:
-        if str(path) in str(error):
-            raise
-        raise DataError(f"The mask {path} cannot be used: {error}") from None
 
 
 def _score(
@@ -193,7 +200,31 @@ def _means(
     return means, class_means
 
 
-def _about_probabilities(calibrated: int, scored: int) -> list[str]:
-    if calibrated in (0, scored):
-        return []
-    return [f"Only {calibrated} of {scored} studies have probabilities; calibration is of these."]
+def _agreement(scores: Sequence[StudyScore]) -> dict[str, Interval]:
+    """Means over the studies with members and raters, as they are called in print."""
+    known = [score.agreement for score in scores if score.agreement is not None]
+    return {
+        name: interval([getattr(one, field_name) for one in known])
+        for name, field_name in AGREEMENT.items()
+        if known
+    }
+
+
+def _quality(out: Path, scores: Sequence[StudyScore]) -> QualityCheck | None:
+    """What the quality in OUT's run report is worth."""
+    dice = {score.prediction_file.stem: score.mean("Dice") for score in scores}
+    return QualityCheck.of(read_quality(out), dice)
+
+
+def _about_parts(scores: Sequence[StudyScore], calibrated: int) -> list[str]:
+    """Say where figures are not of all studies."""
+    rated, total = sum(score.agreement is not None for score in scores), len(scores)
+    parts = (
+        (calibrated, "have probabilities; calibration"),
+        (rated, "have members and raters; their agreement"),
+    )
+    return [
+        f"Only {count} of {total} studies {what} is of these."
+        for count, what in parts
+        if count not in (0, total)
+    ]

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from medsegdiff.engine.evaluate import EMPTY_MASK_RULE, StudyScore, Summary
+from medsegdiff.engine.evaluate import AGREEMENT, EMPTY_MASK_RULE, StudyScore, Summary
+from medsegdiff.engine.reliability_diagram import write_reliability
 from medsegdiff.files import atomic_write, write_json
-from medsegdiff.metrics import Interval
+from medsegdiff.metrics import Interval, RaterAgreement
 
 COUNTS = ("TP", "FP", "FN", "TN")
 
@@ -23,8 +24,11 @@ def write_summary(path: Path, summary: Summary) -> None:
     """Write `summary.json`: nnU-Net's keys, intervals, calibration, and what is missing.
 
     What is unknown is null. nnU-Net's evaluator leaves studies without the class out of its Dice;
-    here they count by the rule that stands in the file.
+    here they count by the rule that stands in the file. With probabilities, a reliability diagram
+    lies in `calibration/` beside it, since the root of OUT holds no image but masks.
     """
+    if summary.calibration is not None:
+        write_reliability(path.parent / "calibration" / "reliability.png", summary.calibration)
     write_json(path, summary_values(summary))
 
 
@@ -55,6 +59,8 @@ def summary_values(summary: Summary) -> dict[str, Any]:
             },
         },
         "calibration": _calibration(summary),
+        **_agreement(summary),
+        **_quality(summary),
         "label_names": dict(enumerate(names)),
         "n_studies": len(summary.scores),
         "missing_predictions": list(summary.missing),
@@ -96,6 +102,16 @@ def summary_table(summary: Summary) -> Iterator[str]:
         everywhere, band = summary.calibration.everywhere, summary.calibration.band
         near = "unknown" if band.ece is None else f"{band.ece:.4f}"
         yield f"{'ECE':12} {everywhere.ece:.4f} over all voxels, {near} near the structures"
+        yield f"{'Brier, NLL':12} {everywhere.brier:.4f}, {everywhere.nll:.4f} over all voxels"
+    for measure, mean in summary.agreement.items():
+        yield f"{measure.replace('_', ' '):12} {_spelt(mean)}"
+    if summary.quality is not None:
+        rank, curve = summary.quality.spearman, summary.quality.curve
+        spelt = "unknown" if rank is None else f"{rank:.2f}"
+        yield (
+            f"{'quality':12} rank correlation with Dice {spelt} (n = {summary.quality.studies}), "
+            f"risk by coverage {curve.area:.4f} (by chance {curve.chance_area:.4f})"
+        )
 
 
 def _spelt(mean: Interval) -> str:
@@ -115,6 +131,7 @@ def _case(score: StudyScore) -> dict[str, Any]:
     return {
         "study": score.study,
         "metrics": metrics,
+        **({} if score.agreement is None else {"raters": _named_agreement(score.agreement)}),
         "prediction_file": str(score.prediction_file),
         "reference_file": str(score.reference_file),
     }
@@ -137,8 +154,35 @@ def _calibration(summary: Summary) -> dict[str, Any] | None:
     return {
         "ECE": summary.calibration.everywhere.ece,
         "ECE_band": summary.calibration.band.ece,
+        "Brier": summary.calibration.everywhere.brier,
+        "NLL": summary.calibration.everywhere.nll,
         "everywhere": asdict(summary.calibration.everywhere),
         "band_of_10_voxels": asdict(summary.calibration.band),
+    }
+
+
+def _named_agreement(one: RaterAgreement) -> dict[str, Any]:
+    values = {name: getattr(one, field) for name, field in AGREEMENT.items()}
+    return {**values, "members": one.members, "raters": one.raters}
+
+
+def _agreement(summary: Summary) -> dict[str, Any]:
+    """Agreement with the raters, where there are any; GED2 is better the less, the others more."""
+    found = {name: _interval(one) for name, one in summary.agreement.items()}
+    return {"raters": found} if found else {}
+
+
+def _quality(summary: Summary) -> dict[str, Any]:
+    """What the run report's quality is worth, where there is one."""
+    if summary.quality is None:
+        return {}
+    return {
+        "quality": {
+            "n": summary.quality.studies,
+            "spearman_with_dice": summary.quality.spearman,
+            "risk_coverage": asdict(summary.quality.curve),
+            "risk": "1 - Dice",
+        }
     }
 
 

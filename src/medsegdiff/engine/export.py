@@ -8,6 +8,7 @@ from typing import Any
 
 import medsegdiff
 from medsegdiff.engine.model_info import (
+    calibration_figures,
     home,
     parameter_count,
     validation_dice,
@@ -27,6 +28,7 @@ Segments {classes} on {channels} images. Written by `medsegdiff export`, version
 | grid | {grid} pixels; masks come back at the image's own size |
 | stored label values | {values} |
 | threshold | {threshold} |
+| temperature | {temperature} |
 | validation Dice | {dice} |
 | weights | {weights_hash} |
 
@@ -42,7 +44,7 @@ It knows only images like those it was trained on, and it may be wrong without l
 
 
 def export_model(model: TrainedModel, folder: Path) -> None:
-    """Write a MODEL folder: weights (float16), config, card, metrics, checksums.
+    """Write a MODEL folder: weights (float16), config, card, metrics, calibration, checksums.
 
     A card and figures that lie beside the weights are kept.
 
@@ -50,7 +52,8 @@ def export_model(model: TrainedModel, folder: Path) -> None:
         CheckpointError: the model has several folds.
     """
     metrics = validation_figures(model)
-    model.save(folder, existing_card(model) or model_card(model, folder.name, metrics), metrics)
+    card = existing_card(model) or model_card(model, folder.name, metrics)
+    model.save(folder, card, metrics, calibration_figures(model))
 
 
 def model_card(model: TrainedModel, name: str, metrics: Mapping[str, Any]) -> str:
@@ -67,6 +70,7 @@ def model_card(model: TrainedModel, name: str, metrics: Mapping[str, Any]) -> st
         grid=" x ".join(map(str, reversed(config.grid_size))),
         values=", ".join(map(str, labels.colours or labels.values)),
         threshold=config.threshold,
+        temperature=config.temperature,
         dice="unknown" if dice is None else f"{dice:.4f}",
         weights_hash=model.weights_hash,
     )

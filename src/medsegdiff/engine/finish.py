@@ -1,16 +1,20 @@
-"""The end of a training: the best weights, with the threshold chosen on validation, on their own.
+"""The end of a training: the best weights on their own, with what validation chose for them.
 
 Checkpoints are never touched again once they are written, so a kill at any moment loses nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from medsegdiff.data import Familiar
+from medsegdiff.engine.calibration import STUDIES_FITTED, FittedTemperature, fit_temperature
 from medsegdiff.engine.checkpoint import TrainingState
 from medsegdiff.engine.model_location import AVERAGED_FILE, FINAL, WEIGHTS_FILE, pointer
 from medsegdiff.engine.planning import final_studies
 from medsegdiff.engine.progress import TrainingObserver
 from medsegdiff.engine.run_setup import RunSetup
-from medsegdiff.engine.validation import THRESHOLDS, ValidationResult, validate
+from medsegdiff.engine.validation import THRESHOLDS, ValidationResult, evenly_spread, validate
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.weights_file import read_weights, write_checksums, write_weights
 from medsegdiff.errors import CheckpointError
@@ -18,7 +22,7 @@ from medsegdiff.files import atomic_folder, write_json
 
 
 def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) -> ValidationResult:
-    """Validate the best weights on all validation studies and choose the threshold."""
+    """Validate the best weights, and find their temperature, their threshold and what they know."""
     best = pointer(setup.fold_folder, "best")
     if best is None:
         raise CheckpointError(
@@ -32,24 +36,48 @@ def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) ->
         f"studies, {members} member(s) each."
     )
     model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
+    some = evenly_spread(studies, STUDIES_FITTED)
+    fitted = fit_temperature(model, setup.dataset, some, setup.config.predict)
+    intensity = model.config.preparation.intensity
+    update = {
+        "temperature": fitted.temperature,
+        "familiar": Familiar.fit(setup.dataset, setup.splits.train, intensity),
+    }
+    model = replace(model, config=model.config.model_copy(update=update))
     result = validate(model, setup.dataset, studies, setup.config.predict, THRESHOLDS)
     content = read_weights(folder / AVERAGED_FILE)
-    sealed = content.config.model_copy(update={"threshold": result.threshold})
+    sealed = model.config.model_copy(update={"threshold": result.threshold})
     with atomic_folder(setup.fold_folder / FINAL) as final:
         write_weights(final / WEIGHTS_FILE, content.tensors, sealed, content.predict)
         write_checksums(final, [WEIGHTS_FILE])
+    write_results(setup, state.best_step, result, fitted)
+    observer.noted(
+        f"Probabilities come true at temperature {fitted.temperature} (calibration error "
+        f"{fitted.before.ece:.4f} before, {fitted.after.ece:.4f} after)."
+    )
+    if model.config.labels.classes == 2:
+        observer.noted(f"Foreground is from probability {result.threshold}, the best of them.")
+    return result
+
+
+def write_results(
+    setup: RunSetup, step: int, result: ValidationResult, fitted: FittedTemperature
+) -> None:
+    """Write what the validation of the best weights found, beside their fold."""
     write_json(
         setup.fold_folder / "validation" / "summary.json",
         {
             "dice": result.dice,
             "threshold": result.threshold,
+            "temperature": fitted.temperature,
             "studies": result.per_study,
-            "step": state.best_step,
+            "step": step,
             "predict": setup.config.predict.model_dump(mode="json"),
             "rule": "mean over studies and foreground classes at native size; "
             "two empty masks count as 1, one empty as 0",
         },
     )
-    if model.config.labels.classes == 2:
-        observer.noted(f"Foreground is from probability {result.threshold}, the best of them.")
-    return result
+    write_json(
+        setup.fold_folder / "calibration.json",
+        {"threshold": result.threshold, **fitted.to_json()},
+    )

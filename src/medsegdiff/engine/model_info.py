@@ -25,6 +25,7 @@ def described(model: TrainedModel) -> dict[str, Any]:
         "grid": list(reversed(config.grid_size)),
         "objective": config.objective.model_dump()["name"],
         "threshold": config.threshold,
+        "temperature": config.temperature,
         "members": model.predict.members,
         "sampler": f"{sampler['name']}, {sampler['steps']} steps",
         "ensemble": model.predict.ensemble.model_dump()["name"],
@@ -54,13 +55,12 @@ def parameter_count(model: TrainedModel) -> int:
 
 def validation_figures(model: TrainedModel) -> dict[str, Any]:
     """Figures that lie beside the weights: `metrics.json`, or the validation of a run's fold."""
-    folder = home(model)
-    names = ("metrics.json", "validation/summary.json")
-    for fold in (folder, *sorted(folder.glob("fold_*"))):
-        for name in names:
-            if (fold / name).is_file():
-                return json.loads((fold / name).read_text(encoding="utf-8"))
-    return {}
+    return _beside(model, "metrics.json", "validation/summary.json")
+
+
+def calibration_figures(model: TrainedModel) -> dict[str, Any]:
+    """What `calibration.json` beside the weights says."""
+    return _beside(model, "calibration.json")
 
 
 def validation_dice(figures: Mapping[str, Any]) -> float | None:
@@ -72,3 +72,13 @@ def home(model: TrainedModel) -> Path:
     """The folder that a model was loaded from."""
     place = bundled_models().get(model.name, Path(model.name))
     return place.parent if place.is_file() else place
+
+
+def _beside(model: TrainedModel, *names: str) -> dict[str, Any]:
+    """The first of some JSON files that lies beside the weights; empty if there is none."""
+    folder = home(model)
+    for fold in (folder, *sorted(folder.glob("fold_*"))):
+        for name in names:
+            if (fold / name).is_file():
+                return json.loads((fold / name).read_text(encoding="utf-8"))
+    return {}

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 from medsegdiff.engine.budget import Measured, measure, steps_in
+from medsegdiff.engine.calibration import STUDIES_FITTED
 from medsegdiff.engine.checkpoint import (
     TrainingState,
     checkpoint_folder,
@@ -157,5 +158,7 @@ def validation_seconds(setup: RunSetup) -> float:
     start = time.perf_counter()
     validate(setup.averaged_model(), setup.dataset, studies[:2], config)
     per_study = (time.perf_counter() - start) / len(studies[:2])
-    at_the_end = len(final_studies(setup)) * max(1, setup.config.predict.members / config.members)
+    count = len(final_studies(setup))
+    passes = count + min(count, STUDIES_FITTED)  # those for the temperature are predicted twice
+    at_the_end = passes * max(1, setup.config.predict.members / config.members)
     return per_study * (setup.config.train.validations * len(studies) + at_the_end)

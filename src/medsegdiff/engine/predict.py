@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import torch
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 import medsegdiff
+from medsegdiff.data import Prepared
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.members import draw_members
+from medsegdiff.engine.plain_warnings import plain_warnings
 from medsegdiff.engine.postprocessing import mask_of
 from medsegdiff.engine.precision import uses_bf16
 from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.ensemble import tempered
 from medsegdiff.types import Prediction, Sample, labels_from_probability
-
-SMALLEST_SHARE, LARGEST_SHARE = 1e-5, 0.995  # of the image that a believable foreground covers
 
 
 def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Prediction:
@@ -40,11 +41,10 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
     prepared = folds[0]  # all lie on the same grid
     members, head = draw_members(folds, model, config)  # (M, K, *S_net), (K, *S_net)
     fused = config.ensemble(members, head)
-    probability = prepared.undo(fused.probability)  # (K, *S)
+    temperature = model.config.temperature if config.calibrated else 1.0
+    probability = tempered(prepared.undo(fused.probability), temperature)  # (K, *S)
     entropy, information = prepared.undo(torch.stack([fused.uncertainty, fused.mutual_information]))
     threshold = config.threshold or model.config.threshold
-    classes = model.config.labels.classes
-    kind = torch.uint8 if classes <= 2**8 else torch.int64
     mask = mask_of(probability, threshold, config)
     return Prediction(
         study=sample.study,
@@ -53,15 +53,21 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
         uncertainty=entropy,
         mutual_information=information,
         quality=fused.quality,
-        members=torch.stack(
-            [labels_from_probability(prepared.undo(m), threshold).to(kind) for m in members]
-        ),
+        members=torch.stack([cut(one, threshold, temperature, prepared) for one in members]),
         geometry=sample.geometry,
         provenance=provenance(model, config, time.perf_counter() - start),
         image=sample.image,
-        warnings=tuple(plain_warnings(mask)),
+        warnings=tuple(plain_warnings(mask, sample.image, model.config)),
         path=sample.path,
     )
+
+
+def cut(
+    member: Float[Tensor, "K *S_net"], threshold: float, temperature: float, prepared: Prepared
+) -> Integer[Tensor, "*S"]:
+    """A member's labels on the study's own grid, cut where the fused mask is; uint8 if they fit."""
+    labels = labels_from_probability(tempered(prepared.undo(member), temperature), threshold)
+    return labels.to(torch.uint8) if len(member) <= 2**8 else labels
 
 
 def provenance(model: TrainedModel, config: PredictConfig, seconds: float) -> dict[str, object]:
@@ -76,15 +82,3 @@ def provenance(model: TrainedModel, config: PredictConfig, seconds: float) -> di
         "threads": torch.get_num_threads(),
         "seconds": round(seconds, 4),
     }
-
-
-def plain_warnings(mask: Tensor) -> Iterator[str]:
-    """What the user should look at, in plain words."""
-    share = float((mask > 0).float().mean())
-    if share < SMALLEST_SHARE:
-        yield "The mask is empty: nothing of the foreground classes was found."
-    elif share > LARGEST_SHARE:
-        yield (
-            "The mask covers nearly the whole image: check that the image is of the kind that the "
-            "model was trained on."
-        )

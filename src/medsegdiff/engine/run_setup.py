@@ -198,7 +198,8 @@ def init_config(dataset: Dataset, config: ModelConfig, init: str) -> ModelConfig
             f"{init} expects {len(config.channel_names)} image channels, the data set has "
             f"{len(dataset.channel_names)}. Train without --init."
         )
-    return config.model_copy(update={"labels": label_map})
+    own = {"labels": label_map, "temperature": 1.0, "familiar": None}  # the latter found at the end
+    return config.model_copy(update=own)
 
 
 def build_network(model: ModelConfig, seed: int = 0) -> SegmentationNetwork:

@@ -49,6 +49,8 @@ class Trainer:
         self.studies = studies
         self.cache = cache
         self.foreground = cache.with_foreground(studies) if settings.foreground_share else []
+        if settings.raters == "random":
+            cache.check_raters(studies)
         self.team = team
         self.process = Process(model.process, model.grid_size)
         self.device = next(network.parameters()).device
@@ -100,7 +102,10 @@ class Trainer:
     def batch(self, names: Sequence[str], number: int) -> tuple[Tensor, Tensor, NoiseDraw]:
         """This process's rows of a batch: augmented images, clean signals, and the noise to add."""
         generator = step_generator(self.settings.seed, number)
-        image, labels = augment(*self.cache.batch(names), self.settings.augmentation, generator)
+        is_random = self.settings.raters == "random"
+        draws = torch.rand(len(names), generator=generator) if is_random else None
+        drawn = self.cache.batch(names, draws)
+        image, labels = augment(*drawn, self.settings.augmentation, generator)
         x_0 = self.process.signal(labels, self.model.mask_channels)
         draw = NoiseDraw.draw(
             tuple(x_0.shape), self.process.last_level, self.settings.noise, generator

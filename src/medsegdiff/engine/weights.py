@@ -71,8 +71,11 @@ class TrainedModel:
                 f"The folds in {where} were trained with different settings. "
                 f"Choose one: -m {files[0]}."
             )
-        threshold = round(fmean(content.config.threshold for content in contents), 4)
-        config = config.model_copy(update={"threshold": threshold})
+        averaged = {
+            name: round(fmean(getattr(content.config, name) for content in contents), 4)
+            for name in ("threshold", "temperature")
+        }
+        config = config.model_copy(update=averaged)
         networks = tuple(
             channels_last(built(content, file).to(target))
             for content, file in zip(contents, files, strict=True)
@@ -96,13 +99,20 @@ class TrainedModel:
         """The forward process on the network's grid."""
         return Process(self.config.process, self.config.grid_size)
 
-    def save(self, folder: Path, card: str, metrics: Mapping[str, Any]) -> None:
+    def save(
+        self,
+        folder: Path,
+        card: str,
+        metrics: Mapping[str, Any],
+        calibration: Mapping[str, Any] | None = None,
+    ) -> None:
         """Write a MODEL folder that is usable alone.
 
         Args:
             folder: made if it is not there; an earlier MODEL folder is replaced as a whole.
             card: the model card, Markdown.
             metrics: figures of the validation, for `metrics.json`.
+            calibration: what `calibration.json` says beside temperature and threshold.
 
         Raises:
             CheckpointError: the model has several folds, which do not fit in one weights file, or
@@ -116,24 +126,27 @@ class TrainedModel:
             name: value.half() if value.is_floating_point() else value
             for name, value in next(iter(self.networks)).state_dict().items()
         }
-        written = [WEIGHTS_FILE, "config.json", "metrics.json", "README.md"]
+        written = [WEIGHTS_FILE, "config.json", "metrics.json", "calibration.json", "README.md"]
         others = sorted({one.name for one in folder.glob("*")} - {*written, "SHA256SUMS"})
         if others:
             raise CheckpointError(
                 f"{folder} holds other files ({', '.join(others[:3])}), which a model folder would "
                 "replace. Choose a new folder."
             )
+        own = {"temperature": self.config.temperature, "threshold": self.config.threshold}
         with atomic_folder(folder) as temporary:
             write_weights(temporary / WEIGHTS_FILE, weights, self.config, self.predict)
             write_json(temporary / "config.json", header_values(self.config, self.predict))
             write_json(temporary / "metrics.json", metrics)
+            write_json(temporary / "calibration.json", {**(calibration or {}), **own})
             atomic_write(temporary / "README.md", card)
             write_checksums(temporary, written)
 
 
 def common(config: ModelConfig) -> dict[str, Any]:
-    """What all folds of a run share; thresholds and intensities are each fold's own."""
-    values = config.model_dump(exclude={"threshold": True, "preparation": {"intensity"}})
+    """What all folds of a run share: all but what each measures on its own studies."""
+    own = {"threshold": True, "temperature": True, "familiar": True, "preparation": {"intensity"}}
+    values = config.model_dump(exclude=own)
     return {**values, "image_channels": config.preparation.image_channels}
 
 

@@ -6,6 +6,7 @@ from medsegdiff.ensemble.mean import Mean
 from medsegdiff.ensemble.quality import pairwise_dice
 from medsegdiff.ensemble.staple import Staple, StapleEstimate, estimate_truth
 from medsegdiff.ensemble.steps import fused_steps
+from medsegdiff.ensemble.temperature import tempered
 from medsegdiff.ensemble.uncertainty import (
     expected_entropy,
     mutual_information,
@@ -27,4 +28,5 @@ __all__ = [
     "mutual_information",
     "pairwise_dice",
     "predictive_entropy",
+    "tempered",
 ]

@@ -83,9 +83,8 @@ class Folder(Dataset):
             geometry=Geometry(shape=shape),
             labels=None if mask is None else self._labels(mask, path, shape),
             raters={
-                rater: self._labels(drawn[study], path, shape)
-                for rater, drawn in self._files.raters.items()
-                if study in drawn
+                rater: self._labels(self._files.raters[rater][study], path, shape)
+                for rater in self.raters(study)
             },
             path=path,
             group=self.group(study),
@@ -98,6 +97,9 @@ class Folder(Dataset):
         drawn = (self._files.masks, *self._files.raters.values())
         masks = [by_study[study] for by_study in drawn if study in by_study]
         return (self._files.images[study], *masks)
+
+    def raters(self, study: str) -> tuple[str, ...]:
+        return tuple(rater for rater, drawn in self._files.raters.items() if study in drawn)
 
     @property
     def channel_names(self) -> tuple[str, ...]:

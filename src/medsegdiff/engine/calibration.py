@@ -1,0 +1,105 @@
+"""Probabilities that come true: one temperature, fitted on validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+from medsegdiff.data import Dataset
+from medsegdiff.data.sampling import every_nth
+from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.predict import predict
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.ensemble import tempered
+from medsegdiff.metrics import Calibration, CalibrationError
+
+WIDEST = 3.0  # of ln T, either way: from 1/20 to 20
+VOXELS_OF_EACH = 2**14
+STUDIES_FITTED = 64  # at most: they are predicted once more for it
+
+
+@dataclass(frozen=True)
+class FittedTemperature:
+    """A temperature, and what it does on the voxels that it was fitted on.
+
+    Args:
+        temperature: the logits of the fused probability are divided by it.
+        studies: how many.
+        before, after: calibration of their voxels.
+    """
+
+    temperature: float
+    studies: int
+    before: Calibration
+    after: Calibration
+
+    def to_json(self) -> dict[str, Any]:
+        """For `calibration.json`."""
+        return {
+            "temperature": self.temperature,
+            "studies": self.studies,
+            "before": asdict(self.before),
+            "after": asdict(self.after),
+        }
+
+
+def fit_temperature(
+    model: TrainedModel, dataset: Dataset, studies: Sequence[str], config: PredictConfig
+) -> FittedTemperature:
+    """The temperature at which the truth of some voxels is likeliest, at native size.
+
+    Args:
+        model: a temperature of its own is left out of account.
+        dataset: where the studies are.
+        studies: names; it was not trained on them, and each must have a mask.
+        config: how masks are drawn.
+    """
+    plain = config.model_copy(update={"calibrated": False})
+    seen: list[Tensor] = []
+    for study in studies:
+        sample = dataset.load(study)
+        assert sample.labels is not None
+        probability = predict(sample, model, plain).probability
+        both = torch.cat([probability, sample.labels[None].float()])
+        seen.append(every_nth(both, VOXELS_OF_EACH))
+    voxels = torch.cat(seen, dim=1)  # (K + 1, n)
+    probability, labels = voxels[:-1], voxels[-1].long()
+    temperature = likeliest_temperature(probability, labels)
+    before, after = (_calibration(tempered(probability, one), labels) for one in (1.0, temperature))
+    return FittedTemperature(temperature, len(studies), before, after)
+
+
+def likeliest_temperature(probability: Float[Tensor, "K n"], labels: Int[Tensor, "n"]) -> float:
+    """The temperature of the least NLL, 1/20 to 20, to four digits.
+
+    The NLL has one minimum: it is convex in 1/T.
+
+    Args:
+        probability: as in `Prediction`, of n voxels.
+        labels: their truth.
+
+    Source: Guo et al. 2017, arXiv:1706.04599, section 4.2.
+    """
+    exact = probability.double()
+
+    def nll(log_temperature: float) -> float:
+        scaled = tempered(exact, math.exp(log_temperature))
+        if len(scaled) == 1:
+            scaled = torch.cat([1 - scaled, scaled])
+        return -float(scaled.gather(0, labels[None]).log().mean())
+
+    found: Any = minimize_scalar(nll, bounds=(-WIDEST, WIDEST), method="bounded")
+    return float(f"{math.exp(found.x):.4g}")
+
+
+def _calibration(probability: Float[Tensor, "K n"], labels: Int[Tensor, "n"]) -> Calibration:
+    error = CalibrationError()
+    error.add(probability, labels)
+    return error.result().everywhere

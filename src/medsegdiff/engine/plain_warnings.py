@@ -1,0 +1,67 @@
+"""What the user should look at before trusting a mask, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import ndimage
+from torch import Tensor
+
+from medsegdiff.engine.config import ModelConfig
+
+SMALLEST_SHARE, LARGEST_SHARE = 1e-5, 0.995  # of the image that a believable foreground covers
+# Pieces and holes of less than so many voxels of the network's grid are tiny. Noise has more than
+# one in a hundred of these voxels, and masks of nuclei and vessels at 96 x 96 no more than 0.6.
+TINY, MANY, SHARE = 4, 0.01, 0.05
+
+
+def plain_warnings(
+    mask: Int[Tensor, "*S"], image: Float[Tensor, "C *S"], model: ModelConfig
+) -> Iterator[str]:
+    """Say what is wrong with a mask, or unusual in its image.
+
+    Args:
+        mask: class per voxel.
+        image: stored intensities.
+        model: what the weights mean.
+    """
+    share = float((mask > 0).float().mean())
+    if share < SMALLEST_SHARE:
+        yield "The mask is empty: nothing of the foreground classes was found."
+    elif share > LARGEST_SHARE:
+        yield (
+            "The mask covers nearly the whole image: check that the image is of the kind that the "
+            "model was trained on."
+        )
+    elif is_noise((mask > 0).numpy(), int(np.prod(model.grid_size))):
+        yield "The mask is in many tiny pieces, as noise is: do not trust it."
+    if model.familiar is None:
+        return
+    doubts = model.familiar.doubts(image, model.preparation.intensity, model.channel_names)
+    if doubts:
+        yield (
+            f"The image is unlike the training images: {', '.join(doubts)}. Check that it is of "
+            "the same kind before you trust the mask."
+        )
+
+
+def is_noise(mask: np.ndarray, grid_voxels: int) -> bool:
+    """Whether a mask falls into tiny pieces, or is full of tiny holes.
+
+    Args:
+        mask: bool, at native size; not empty.
+        grid_voxels: of the network's grid; pieces are tiny by its measure.
+    """
+    smallest = TINY * mask.size / grid_voxels
+    touching = np.ones((3,) * mask.ndim)
+    tiny = [*_areas(mask, touching), *_areas(~mask, None)]
+    tiny = [area for area in tiny if area < smallest]
+    return bool(len(tiny) >= MANY * grid_voxels and sum(tiny) >= SHARE * mask.sum())
+
+
+def _areas(mask: np.ndarray, structure: np.ndarray | None) -> list[int]:
+    """Voxels of each connected piece."""
+    pieces, _ = ndimage.label(mask, structure=structure)  # pyright: ignore
+    return np.bincount(pieces.ravel())[1:].tolist()

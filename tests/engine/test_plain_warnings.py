@@ -1,0 +1,61 @@
+"""Warnings about masks and images: on noise, on true masks, and on images of another kind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from medsegdiff.data import Folder
+from medsegdiff.engine.plain_warnings import is_noise, plain_warnings
+
+GRID = 96
+
+
+def noise(share: float, side: int, grid: int) -> Tensor:
+    """A mask whose voxels are drawn one by one on a grid, and brought to a size."""
+    drawn = torch.rand(1, 1, grid, grid, generator=torch.Generator().manual_seed(0)) < share
+    return (interpolate(drawn.float(), (side, side), mode="bilinear")[0, 0] >= 0.5).long()
+
+
+def warned(mask: Tensor, model) -> str:
+    image = torch.zeros(3, *mask.shape)
+    config = model.config.model_copy(update={"familiar": None})
+    return " ".join(plain_warnings(mask, image, config))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize(("side", "grid"), [(256, 96), (500, 96), (256, 256)])
+def test_noise_is_found_at_any_density(share: float, side: int, grid: int):
+    assert is_noise(noise(share, side, grid).bool().numpy(), GRID**2)
+
+
+@pytest.mark.parametrize("name", ["nuclei_dsb2018", "fundus_vessels_chase_2raters"])
+def test_many_true_pieces_are_not_noise(shared_data, name: str):
+    folder = Folder(root=shared_data / name)
+    for study in folder.ids()[:20]:
+        assert not is_noise((folder.load(study).labels > 0).numpy(), GRID**2), study
+
+
+def test_each_mask_has_its_own_sentence(model):
+    full = torch.ones(64, 64, dtype=torch.long)
+    square = full.clone()
+    square[:, 30:] = 0
+    assert "is empty" in warned(0 * full, model)
+    assert "nearly the whole image" in warned(full, model)
+    assert "tiny pieces" in warned(noise(0.3, 64, 64), model)
+    assert warned(square, model) == ""
+
+
+def test_an_image_of_another_kind_is_told(model, head_data, skin):
+    head = Folder(root=head_data, channels=3)
+    image = head.load(head.ids()[0]).image
+    mask = torch.zeros(image.shape[1:], dtype=torch.long)
+    mask[:40] = 1
+    (warning,) = plain_warnings(mask, image, model.config)
+    assert warning.startswith("The image is unlike the training images: ")
+    assert "less colourful" in warning
+    for study in skin.declared_splits().train:
+        image = skin.load(study).image
+        assert not list(plain_warnings(torch.eye(256).long(), image, model.config))
