@@ -129,3 +129,10 @@ def test_no_such_fold(fold, skin_data: Path, tmp_path: Path, tiny_settings, meds
     answer = medsegdiff("train", skin_data, "-o", tmp_path, "-f", fold, *tiny_settings)
     assert answer.code == 2
     assert "fold" in answer.err
+
+
+def test_a_folder_named_like_the_bundled_model_does_no_harm(tmp_path, medsegdiff, monkeypatch):
+    (tmp_path / "skin-lesion").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert medsegdiff("demo", "--members", 1).code == 0
+    assert "skin-lesion" in medsegdiff("models").out

@@ -11,6 +11,7 @@ import pytest
 
 from medsegdiff.data.reader import read_mask
 from medsegdiff.engine.folder_prediction import predict_folder
+from medsegdiff.engine.outputs import Extras
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import ConfigError, DataError, UnreadableStudy
@@ -142,3 +143,19 @@ def test_another_study_joins_those_of_the_same_settings(images, model, tmp_path)
         list(predict_folder(images / f"{study}.jpg", tmp_path, model))
     assert set(load(tmp_path / "statistics.json")) == set(STUDIES[:2])
     assert load(tmp_path / "run_report.json")["n_done"] == 2
+
+
+def test_a_failed_study_keeps_no_mask_of_an_earlier_image(images, model, tmp_path):
+    list(predict_folder(images, tmp_path, model))
+    (images / f"{STUDIES[0]}.jpg").write_text("not an image")
+    list(predict_folder(images, tmp_path, model, is_continued=True))
+    assert not (tmp_path / f"{STUDIES[0]}.png").exists()
+    assert set(load(tmp_path / "statistics.json")) == set(STUDIES[1:])
+    assert load(tmp_path / "run_report.json")["n_done"] == 2
+
+
+def test_probabilities_of_other_settings_do_not_stay(images, model, tmp_path):
+    list(predict_folder(images, tmp_path, model, extras=Extras(probabilities=True)))
+    other = with_predict(model.predict, seed=1)
+    with pytest.raises(ConfigError, match=r"probabilities/ that were drawn with other settings"):
+        next(predict_folder(images, tmp_path, model, other))

@@ -117,3 +117,11 @@ def test_any_picture_suits_a_grey_model_if_it_shows_grey(mode: str):
 def test_a_sampler_may_be_given_with_its_settings(sampler, pipe: MedSegDiffPipeline):
     chosen = pipe.config(sampler=sampler).sampler
     assert chosen == DDIM(eta=0.5, steps=2)
+
+
+def test_nearly_grey_pictures_are_grey_as_files_are():
+    colour = np.full((16, 16, 3), 200, dtype=np.uint8)
+    colour[..., 0] = 203  # as JPEG leaves it
+    assert intensities(colour, 1).unique().tolist() == [201]
+    with pytest.raises(DataError, match="cannot be used"):
+        intensities(colour + np.array([50, 0, 0], dtype=np.uint8), 1)

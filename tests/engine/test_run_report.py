@@ -51,3 +51,9 @@ def test_a_damaged_report_begins_anew(content: str, tmp_path: Path):
 def test_errors_of_the_program_are_called_so():
     assert sentence(DataError("It is damaged.")) == "It is damaged."
     assert sentence(KeyError("x")).startswith("An error in the program itself: KeyError")
+
+
+def test_a_folder_is_marked_before_the_first_mask(tmp_path: Path):
+    RunReport.begun(tmp_path, SETTINGS, ["a"], is_continued=False)
+    found = json.loads((tmp_path / "run_report.json").read_text(encoding="utf-8"))
+    assert (found["n_done"], found["is_finished"]) == (0, False)

@@ -121,3 +121,12 @@ def test_what_differs_from_earlier_settings_is_listed():
         "train.noise.recycling: 0.5 -> 0.0",
         "train.seed: 1 -> 0",
     ]
+
+
+def test_steps_go_into_a_sampler_that_is_given_and_leave_it_alone():
+    given = {"name": "ddim", "eta": 0.5}
+    sampler = with_predict(PredictConfig(), sampler=given, steps=4).sampler
+    assert sampler.model_dump() == {**sampler.model_dump(), "eta": 0.5, "steps": 4}
+    assert given == {"name": "ddim", "eta": 0.5}
+    with pytest.raises(ConfigError, match="sampler"):
+        with_predict(PredictConfig(), sampler=5, steps=4)

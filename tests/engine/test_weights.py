@@ -251,3 +251,11 @@ def test_a_folder_named_like_a_bundled_model_is_ambiguous(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CheckpointError, match=rf"\./{name} for the folder"):
         weights_files(name)
+
+
+def test_a_path_is_never_the_name_of_a_bundled_model(exported, tmp_path, monkeypatch):
+    name = next(iter(bundled_models()))
+    shutil.copytree(exported, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert weights_files(Path(name)) == weights_files(f"./{name}")
+    assert TrainedModel.load(Path(name), "cpu").weights_hash
