@@ -105,6 +105,11 @@ def test_starting_weights_and_preparation_are_taken_over(skin, head_data, tiny, 
     assert all(v.equal(weights[n]) for n, v in setup.trainer.network.state_dict().items())
 
 
+def test_what_was_fitted_on_other_studies_is_not_taken_over(skin, tiny, tmp_path, finished_run):
+    sealed = set_up(skin, tmp_path, tiny(), 0, str(finished_run), "cpu").trainer.model
+    assert (sealed.temperature, sealed.familiar) == (1.0, None)
+
+
 def test_starting_weights_of_other_channels_are_refused(head_data, tiny, tmp_path, model):
     with pytest.raises(DataError, match="3 image channels, the data set has 1"):
         set_up(Folder(root=head_data), tmp_path, tiny(), 0, model.name, "cpu")

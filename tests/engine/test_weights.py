@@ -207,6 +207,13 @@ def test_several_folds_give_members_each(two_folds, model, lesion):
     assert members[0].equal(torch.cat(members[1:]))
 
 
+def test_several_folds_share_the_mean_temperature(two_folds, model):
+    rewritten(two_folds, temperature=3.0, familiar=None)
+    both = TrainedModel.load(two_folds, "cpu").config
+    assert both.temperature == pytest.approx((model.config.temperature + 3.0) / 2, abs=1e-4)
+    assert both.familiar == model.config.familiar
+
+
 def test_folds_of_different_networks_are_refused(two_folds, model):
     process = model.config.process.model_copy(update={"levels": 500})
     rewritten(two_folds, process=process)

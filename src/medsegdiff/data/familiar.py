@@ -16,8 +16,9 @@ from medsegdiff.data.transforms.normalise import Normalise
 
 Range = tuple[float, float]
 FEWEST_STUDIES = 5  # to speak of a range at all
-# Measured on nine sets of images: at this margin none of 232 validation images was doubted, while
-# all X-rays and ultrasound images were among skin images. Few studies do not show the whole range.
+# Measured on nine sets of images: at this margin none of 228 validation images was doubted and 5 of
+# 442 test images, but all ultrasound images were by a model of skin. Few studies do not show the
+# whole range.
 MARGIN, FEW = 0.25, 20
 FLOOR = {"contrast": 0.05, "clipped": 0.03, "colour": 0.005}  # below these, differences are noise
 WORDS = {
