@@ -29,10 +29,11 @@ def demo(
     from medsegdiff.cli import console
     from medsegdiff.cli.study_lines import show_demo
     from medsegdiff.engine.demo import MODEL, demonstrate, samples_of, write_sheet
+    from medsegdiff.engine.model_location import bundled_models
     from medsegdiff.engine.settings import with_predict
     from medsegdiff.engine.weights import TrainedModel
 
-    samples, model = samples_of(MODEL), TrainedModel.load(MODEL, device)
+    samples, model = samples_of(MODEL), TrainedModel.load(bundled_models()[MODEL], device)
     config = with_predict(model.predict, members=members)
     results = show_demo(demonstrate(samples, model, config), is_json)
     write_sheet(output, results)

@@ -18,9 +18,7 @@ class Team:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.size = int(
-            os.environ.get("WORLD_SIZE", "1")
-        )  # set by torchrun, the one way it speaks to us
+        self.size = int(os.environ.get("WORLD_SIZE", "1"))  # torchrun speaks to us in this way only
         self.rank = int(os.environ.get("RANK", "0"))
         self.device = device
         if self.size > 1 and not distributed.is_initialized():

@@ -99,6 +99,8 @@ def predict_folder(
             result = _attempted(study, dataset, model, config)
             record = _saved(result, out, extras)
             record = record.with_seconds(time.perf_counter() - started)
+            if record.error:
+                place.unlink(missing_ok=True)  # an earlier run's may be of another image
             report.add(study, record)
             yield StudyResult(
                 study,

@@ -37,7 +37,7 @@ def described(model: TrainedModel) -> dict[str, Any]:
 def bundled_summaries() -> Iterator[dict[str, Any]]:
     """Name, classes, size and validation Dice of each bundled model."""
     for name, folder in bundled_models().items():
-        facts = described(TrainedModel.load(name, "cpu"))
+        facts = described(TrainedModel.load(folder, "cpu"))
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 1e6
         yield {
             "model": name,

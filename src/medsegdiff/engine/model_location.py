@@ -20,12 +20,15 @@ def bundled_models() -> dict[str, Path]:
 def weights_files(where: str | Path) -> list[Path]:
     """Find the weights file of a model, or one for each fold of a run.
 
+    Args:
+        where: a bundled model's name, or where a model lies; a `Path` is never a name.
+
     Raises:
         CheckpointError: there is none, or a bundled model has the same name.
     """
     bundled = bundled_models()
-    folder = bundled.get(str(where), Path(where))
-    if str(where) in bundled and Path(where).is_dir():
+    folder = bundled.get(where, Path(where)) if isinstance(where, str) else where
+    if where in bundled and Path(where).is_dir():
         raise CheckpointError(
             f"{where} is a bundled model and a folder here. Write ./{where} for the folder, or "
             f"{folder} for the bundled one."

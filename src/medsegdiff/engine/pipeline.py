@@ -12,7 +12,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from medsegdiff.data.reader import stored_values
+from medsegdiff.data.channels import with_channels
+from medsegdiff.data.reader import SMALLEST_SIDE, stored_values
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.export import export_model
 from medsegdiff.engine.folder_prediction import StudyResult, predict_folder
@@ -54,7 +55,8 @@ class MedSegDiffPipeline:
         """Predict one study.
 
         Args:
-            image: a file, a Pillow image, or an array of shape (H, W) or (H, W, C).
+            image: a file, a Pillow image (both are turned upright), or an array of shape (H, W)
+                or (H, W, C).
             study: its name, where it is not a file.
             settings: as in `PredictConfig`: members, sampler, ensemble, seed ... and `steps`.
 
@@ -109,7 +111,7 @@ class MedSegDiffPipeline:
 
 
 def intensities(array: np.ndarray, channels: int) -> Float[Tensor, "C H W"]:
-    """An array as an image; grey is repeated where colour is expected, and found in equal channels.
+    """An array as an image, with as many channels as are expected where that loses nothing.
 
     Args:
         array: shape (H, W) or (H, W, C), any real type.
@@ -119,16 +121,19 @@ def intensities(array: np.ndarray, channels: int) -> Float[Tensor, "C H W"]:
         DataError: another shape, or numbers that are not finite.
     """
     values = array[..., None] if array.ndim == 2 else array
-    if values.ndim == 3 and values.shape[-1] == 1:
-        values = values.repeat(channels, axis=-1)
-    elif values.ndim == 3 and channels == 1 and (values == values[..., :1]).all():
-        values = values[..., :1]
-    if values.ndim != 3 or values.shape[-1] != channels or min(values.shape[:2]) < 8:
-        raise DataError(
-            f"An image of shape {array.shape} cannot be used. Expected (H, W) or (H, W, "
-            f"{channels}), at least 8 pixels a side, the channels last."
-        )
-    image = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1), dtype=np.float32))
+    if values.ndim != 3 or min(values.shape[:2]) < SMALLEST_SIDE:
+        raise _unsuited(array, channels)
+    image = torch.from_numpy(np.array(values.transpose(2, 0, 1), dtype=np.float32, order="C"))
     if not bool(image.isfinite().all()):
         raise DataError("The image holds numbers that are not finite. Replace them first.")
+    image = with_channels(image, channels)
+    if len(image) != channels:
+        raise _unsuited(array, channels)
     return image
+
+
+def _unsuited(array: np.ndarray, channels: int) -> DataError:
+    return DataError(
+        f"An image of shape {array.shape} cannot be used. Expected (H, W) or (H, W, {channels}), "
+        f"at least {SMALLEST_SIDE} pixels a side, the channels last."
+    )

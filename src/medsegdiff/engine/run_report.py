@@ -22,6 +22,7 @@ from medsegdiff.errors import ConfigError, MedSegDiffError
 from medsegdiff.files import write_json
 
 REPORT_FILE = "run_report.json"
+FOLDERS = ("probabilities", "uncertainty", "members", "previews")  # beside the masks
 SECONDS_BETWEEN_WRITES = 2.0  # the files grow with the studies; each time they are written whole
 WHAT_MASKS_DEPEND_ON = ("version", "weights_hash", "labels", "predict", "threshold", "extras")
 
@@ -87,6 +88,8 @@ class RunReport:
     ) -> Self:
         """Start a report, with what an earlier run has left that this one will not draw anew.
 
+        It is written at once, so that OUT is known as this program's however the run ends.
+
         Args:
             out: OUT.
             settings: what the masks depend on, and where they are made.
@@ -94,7 +97,7 @@ class RunReport:
             is_continued: keep the earlier run's masks of these, too.
 
         Raises:
-            ConfigError: masks would be kept that other weights or settings have drawn.
+            ConfigError: what other weights or settings have drawn would stay.
         """
         report = cls(out, settings)
         earlier, statistics = _read(out / REPORT_FILE), _read(out / "statistics.json")
@@ -108,14 +111,18 @@ class RunReport:
         changed = [
             key for key in WHAT_MASKS_DEPEND_ON if earlier.get(key) != _as_json(settings[key])
         ]
-        if changed and (kept or (earlier and is_continued)):
+        left = [f"masks of {len(kept)} studies"] if kept or is_continued else []
+        if changed != ["extras"]:
+            left += [f"{name}/" for name in FOLDERS if (out / name).is_dir()]
+        if earlier and changed and left:
             raise ConfigError(
-                f"{out} holds masks of {len(kept)} studies that were drawn with other settings "
+                f"{out} holds {', '.join(left)} that were drawn with other settings "
                 f"({', '.join(changed)}), and they would stay. Use the same settings, or give "
                 "another folder with -o."
             )
         report.studies.update(kept)
         report.statistics.update({study: statistics[study] for study in kept})
+        report.write()
         return report
 
     def add(self, study: str, record: StudyRecord) -> None:
@@ -125,6 +132,7 @@ class RunReport:
             self.statistics[study] = record.statistics
             self.failures.pop(study, None)
         else:
+            self.statistics.pop(study, None)
             self.failures[study] = {
                 "study": study,
                 "kind": type(record.error).__name__,

@@ -130,7 +130,11 @@ def model_config(
     side = config.train.side or default_side(device)
     label_map = dataset.label_map
     if label_map is None:
-        raise DataError("The data set has no masks, so its classes are unknown.")
+        image = dataset.files(dataset.ids()[0])[0]
+        raise DataError(
+            f"The data set of {image} has no masks, so its classes are unknown. Put masks of the "
+            "same names as the images into a folder `masks` beside `images`."
+        )
     test = set(splits.test)
     sized = [study for study in dataset.annotated_ids() if study not in test]  # in every fold
     return ModelConfig(

@@ -46,12 +46,14 @@ def with_predict(config: PredictConfig, **changes: Any) -> PredictConfig:
     for key, value in changes.items():
         if isinstance(value, Config):
             values[key] = value.model_dump()
+        elif isinstance(value, Mapping):
+            values[key] = dict(value)
         elif key == "sampler" and isinstance(value, str):
             values[key] = {"name": value, "steps": config.sampler.steps}
         elif value is not None:
             values[key] = value
     if steps is not None:
-        values["sampler"]["steps"] = steps
+        assign(values, "sampler.steps", steps, values)
     return validated(PredictConfig, values)
 
 

@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from typing_extensions import Self
 
+from medsegdiff.data.channels import with_channels
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.declaration import Declaration, read_declaration, read_splits
 from medsegdiff.data.labels import LabelMap
@@ -33,7 +34,6 @@ from medsegdiff.types import Geometry, Sample
 
 MASKS_LOOKED_AT = 512  # enough to recognise the label values of any set; `verify` reads all
 CHANNEL_NAMES = {1: ("grey",), 3: ("red", "green", "blue")}
-NEARLY_GREY = 0.02  # largest difference between channels, as a share of the largest intensity
 
 
 class Folder(Dataset):
@@ -175,13 +175,9 @@ class Folder(Dataset):
 
     def _with_channels(self, image: Float[Tensor, "C H W"], path: Path) -> Float[Tensor, "c H W"]:
         wanted = len(self.channel_names)
-        if len(image) == wanted:
-            return image
-        if len(image) == 1 and wanted == 3:
-            return image.repeat(3, 1, 1)
-        difference = (image.amax(dim=0) - image.amin(dim=0)).max()
-        if wanted == 1 and difference <= NEARLY_GREY * image.max():
-            return image.mean(dim=0, keepdim=True)
+        suited = with_channels(image, wanted)
+        if len(suited) == wanted:
+            return suited
         raise DataError(
             f"{path} has {len(image)} channels, but {wanted} ({', '.join(self.channel_names)}) "
             "are expected. Convert the image, or correct channel_names in dataset.json."
