@@ -23,7 +23,12 @@ class Geometry:
     Args:
         shape: voxels along each axis, (H, W) or (D, H, W).
         spacing_mm: size of a voxel along each axis; None where the file does not say (photographs).
-        affine: voxel index to scanner coordinates in mm, shape (4, 4), float64; None without one.
+        affine: from voxel index (one number an axis, in the order of `shape`) to scanner
+            coordinates in mm, x to the patient's right, y to the front, z to the head (RAS+, as in
+            NIfTI); shape (4, 4), float64; None without one.
+
+    A volume's axes are in the order opposite to that of NIfTI and ITK: D is their third axis, W
+    their first, so that a slice is an image like any other.
     """
 
     shape: tuple[int, ...]
