@@ -10,6 +10,7 @@ from medsegdiff.data import Transform
 
 NEEDED = {  # settings that have no default, because they come from a data set
     "fit_to_grid": {"size": (32, 48)},
+    "tiles": {"size": (32, 32)},
     "normalise": {
         "lower": (-2.0,) * 3,
         "upper": (2.0,) * 3,

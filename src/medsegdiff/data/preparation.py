@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import blake2b
 from statistics import median
 
 import torch
 from jaxtyping import Float, Int
+from pydantic import SerializeAsAny
 from torch import Tensor
 
 from medsegdiff.component import Config
 from medsegdiff.data.dataset import Dataset
+from medsegdiff.data.grid import Grid, Placement
+from medsegdiff.data.patches import foreground_voxels
 from medsegdiff.data.sampling import every_nth
 from medsegdiff.data.transforms.fit_to_grid import Aspect, FitToGrid
-from medsegdiff.data.transforms.normalise import Normalise
+from medsegdiff.data.transforms.normalise import Normalise, Scope
 from medsegdiff.errors import DataError, MedSegDiffError
 from medsegdiff.types import Sample
 
@@ -33,18 +35,25 @@ class Prepared:
     Args:
         study: its name.
         image: mean 0, deviation 1, shape (C, *S), float32.
-        labels: class numbers on the same grid, int64; None without a mask.
-        raters: the same from each of several raters.
+        labels: class numbers on the same grid; None without a mask.
         digest: 16 bytes that depend on the decoded native intensities and on nothing else.
-        undo: brings probabilities (K, *S) back to the study's own grid.
+        placement: the way back to the study's own grid.
+        raters: labels from each of several raters.
+        foreground: for each class, where some of its voxels are, shape (n, axes); only on grids
+            that are seen through windows.
     """
 
     study: str
     image: Float[Tensor, "C *S"]
     labels: Int[Tensor, "*S"] | None
     digest: bytes
-    undo: Callable[[Tensor], Tensor]
+    placement: Placement
     raters: Mapping[str, Tensor] = field(default_factory=dict)
+    foreground: tuple[Int[Tensor, "n axes"], ...] = ()
+
+    def undo(self, values: Float[Tensor, "K *S"]) -> Tensor:
+        """Bring probabilities (K, *S) back to the study's own grid."""
+        return self.placement.undo(values)
 
     @property
     def size_bytes(self) -> int:
@@ -53,19 +62,20 @@ class Prepared:
             self.image,
             *([] if self.labels is None else [self.labels]),
             *self.raters.values(),
+            *self.foreground,
         ]
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 class Preparation(Config):
-    """How images are brought to the network's grid and intensities.
+    """How studies are brought to the network's grid and intensities.
 
     Args:
-        grid: the size of the network's grid.
+        grid: the size of what the network sees, and how studies get there.
         intensity: the range, mean and deviation, one number a channel.
     """
 
-    grid: FitToGrid
+    grid: SerializeAsAny[Grid]
     intensity: Normalise
 
     @classmethod
@@ -77,7 +87,7 @@ class Preparation(Config):
         sized: Sequence[str] | None = None,
         aspect: Aspect = "keep",
     ) -> Preparation:
-        """Measure intensities on the training studies, and sizes on these or more.
+        """Measure intensities on the training studies, and sizes of images on these or more.
 
         Args:
             dataset: where they are.
@@ -91,16 +101,26 @@ class Preparation(Config):
             DataError: there is no study, or one cannot be read.
         """
         if not studies:
-            raise DataError("There is no training study to measure intensities on.")
+            raise _nothing_to_measure()
+        size = _grid_size(measured_shapes(dataset, sized or studies), side)
+        return cls.on(FitToGrid(size=size, aspect=aspect), dataset, studies)
+
+    @classmethod
+    def on(
+        cls, grid: Grid, dataset: Dataset, studies: Sequence[str], scope: Scope = "data"
+    ) -> Preparation:
+        """Measure intensities on the training studies, for a grid that is known.
+
+        Raises:
+            DataError: there is no study, or one cannot be read.
+        """
+        if not studies:
+            raise _nothing_to_measure()
         intensities = [
             every_nth(dataset.load(study).image, PIXELS_MEASURED)
             for study in measured_studies(studies)
         ]
-        size = _grid_size(_shapes(dataset, measured_studies(sized or studies)), side)
-        return cls(
-            grid=FitToGrid(size=size, aspect=aspect),
-            intensity=Normalise.fit(torch.cat(intensities, dim=1)),
-        )
+        return cls(grid=grid, intensity=Normalise.fit(torch.cat(intensities, dim=1), scope))
 
     @property
     def image_channels(self) -> int:
@@ -111,7 +131,7 @@ class Preparation(Config):
         """Bring a study to the network's grid and intensities.
 
         Raises:
-            DataError: it has another number of channels.
+            DataError: it has another number of channels or axes.
         """
         if len(sample.image) != self.image_channels:
             raise DataError(
@@ -119,20 +139,24 @@ class Preparation(Config):
                 f"{self.image_channels} are expected. Convert the image, or use weights trained "
                 "on such images."
             )
-        drawn = self.grid.draw(tuple(sample.image.shape))
-        small = self.grid.resize(sample.image[None])
-        image = self.grid.pad(self.intensity.apply(small, {}))[0]
+        placement = self.grid.placed(sample.geometry)
+        small = placement.resize(sample.image)
+        intensity = self.intensity.for_study(sample.image)
+        labels = None if sample.labels is None else placement.labels(sample.labels)
+        is_searched = self.grid.is_tiled and labels is not None
         return Prepared(
             study=sample.study,
-            image=image,
-            labels=None if sample.labels is None else self._fitted(sample.labels),
-            raters={rater: self._fitted(labels) for rater, labels in sample.raters.items()},
+            image=placement.pad(intensity.apply(small[None], {})[0]),
+            labels=labels,
             digest=voxel_digest(sample.image),
-            undo=partial(_undone, self.grid, tuple(drawn["native"])),
+            placement=placement,
+            raters={rater: placement.labels(one) for rater, one in sample.raters.items()},
+            foreground=foreground_voxels(labels) if is_searched and labels is not None else (),
         )
 
-    def _fitted(self, labels: Int[Tensor, "*S"]) -> Int[Tensor, "*s"]:
-        return self.grid.apply_to_labels(labels[None], {})[0]
+
+def _nothing_to_measure() -> DataError:
+    return DataError("There is no training study to measure intensities on.")
 
 
 def voxel_digest(image: Float[Tensor, "C *S"]) -> bytes:
@@ -142,19 +166,18 @@ def voxel_digest(image: Float[Tensor, "C *S"]) -> bytes:
     return digest.digest()
 
 
-def _undone(grid: FitToGrid, native: tuple[int, int], mask: Float[Tensor, "K h w"]) -> Tensor:
-    return grid.undo(mask[None], {"native": native})[0]
-
-
 def measured_studies(studies: Sequence[str]) -> Sequence[str]:
     """The studies that stand for all: at most `STUDIES_MEASURED`, evenly spread."""
     return list(studies)[:: -(-len(studies) // STUDIES_MEASURED)]
 
 
-def _shapes(dataset: Dataset, studies: Sequence[str]) -> list[tuple[int, ...]]:
-    """Sizes of those that can be read; a bad one is named when it is trained on, if it ever is."""
+def measured_shapes(dataset: Dataset, studies: Sequence[str]) -> list[tuple[int, ...]]:
+    """Sizes of some studies that stand for all; one that cannot be read is left out.
+
+    It is named when it is trained on, if it ever is.
+    """
     shapes = []
-    for study in studies:
+    for study in measured_studies(studies):
         try:
             shapes.append(dataset.shape(study))
         except MedSegDiffError:

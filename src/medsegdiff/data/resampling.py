@@ -12,6 +12,7 @@ from functools import lru_cache
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 GOLDEN = 0.6180339887498949  # its multiples modulo 1 are spread evenly, so that ties are too
 TIE = 1e-4  # difference of two shares below which they are equal
@@ -45,6 +46,47 @@ def resize_labels(labels: Int[Tensor, "H W"], size: tuple[int, int]) -> Int[Tens
         resized[chosen[mine]] = value
         chosen, rest = chosen[~mine], rest - share
     return resized.reshape(size)
+
+
+def resample_linear(values: Float[Tensor, "N *S"], size: tuple[int, ...]) -> Float[Tensor, "N *s"]:
+    """Resize along each axis in turn with an antialiased linear filter; edges lie on edges.
+
+    Args:
+        values: shape (N, *S), 2-D or 3-D.
+        size: the new voxels along each axis.
+    """
+    for axis, length in enumerate(size, start=1):
+        if values.shape[axis] == length:
+            continue
+        rows = values.movedim(axis, -1)
+        lead = rows.shape[:-1]
+        image = rows.reshape(1, 1, -1, rows.shape[-1])  # one axis at a time: (1, 1, n, S)
+        resized = functional.interpolate(
+            image, (image.shape[2], length), mode="bilinear", antialias=True, align_corners=False
+        )
+        values = resized.reshape(*lead, length).movedim(-1, axis)
+    return values.contiguous()
+
+
+def resample_labels(labels: Int[Tensor, "*S"], size: tuple[int, ...]) -> Int[Tensor, "*s"]:
+    """Give every voxel of a new grid the class that takes the largest share of it.
+
+    Unlike `resize_labels`, it needs no more memory than a few classes at a time, and is for grids
+    that are not much coarser; the lower class wins a tie.
+
+    Args:
+        labels: class numbers, shape (*S).
+        size: the new voxels along each axis.
+    """
+    if tuple(labels.shape) == tuple(size):
+        return labels
+    resized = torch.zeros(size, dtype=labels.dtype)
+    largest = torch.zeros(size)
+    for value in labels.unique().tolist():
+        share = resample_linear((labels == value).float()[None], size)[0]
+        resized[share > largest] = value
+        largest = torch.maximum(largest, share)
+    return resized
 
 
 def area_shares(inside: Float[Tensor, "H W"], size: tuple[int, int]) -> Float[Tensor, "h w"]:

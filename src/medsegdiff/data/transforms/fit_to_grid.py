@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -10,13 +11,16 @@ from pydantic import field_validator
 from torch import Tensor
 from torch.nn import functional
 
+from medsegdiff.data.grid import Grid, Placement
 from medsegdiff.data.resampling import resize_labels
-from medsegdiff.data.transform import Drawn, Transform
+from medsegdiff.data.transform import Drawn
+from medsegdiff.errors import DataError
+from medsegdiff.types import Geometry
 
 Aspect = Literal["keep", "squeeze"]
 
 
-class FitToGrid(Transform):
+class FitToGrid(Grid):
     """Scale an image until it just fits the grid, and centre it; or squeeze it; 2-D.
 
     Images are resized with an antialiased linear filter, labels by the area of each class,
@@ -38,6 +42,15 @@ class FitToGrid(Transform):
         if min(size) < 1:
             raise ValueError(f"a grid has at least one pixel on each side, not {size}")
         return size
+
+    def placed(self, geometry: Geometry) -> FittedImage:
+        if geometry.space_dims != 2:
+            raise DataError(
+                f"A study of {' x '.join(map(str, geometry.shape))} voxels is a volume, but the "
+                "weights were trained on images. Use weights trained on volumes."
+            )
+        height, width = geometry.shape
+        return FittedImage(self, (height, width))
 
     def inner_size(self, native: tuple[int, int]) -> tuple[int, int]:
         """Size of a scaled image of this native (H, W) inside the grid."""
@@ -80,6 +93,31 @@ class FitToGrid(Transform):
     def _corner(self, inner: tuple[int, int]) -> tuple[int, int]:
         """Row and column of the grid where a scaled image begins."""
         return (self.size[0] - inner[0]) // 2, (self.size[1] - inner[1]) // 2
+
+
+@dataclass(frozen=True)
+class FittedImage(Placement):
+    """One image on the grid.
+
+    Args:
+        grid: the grid.
+        native: (H, W) of the image.
+    """
+
+    grid: FitToGrid
+    native: tuple[int, int]
+
+    def resize(self, image: Float[Tensor, "C H W"]) -> Float[Tensor, "C h w"]:
+        return self.grid.resize(image[None])[0]
+
+    def pad(self, image: Float[Tensor, "C h w"]) -> Float[Tensor, "C h2 w2"]:
+        return self.grid.pad(image)
+
+    def labels(self, labels: Int[Tensor, "H W"]) -> Int[Tensor, "h w"]:
+        return self.grid.apply_to_labels(labels[None], {})[0]
+
+    def undo(self, values: Float[Tensor, "K h w"]) -> Float[Tensor, "K H W"]:
+        return self.grid.undo(values[None], {"native": self.native})[0]
 
 
 def _linear(values: Float[Tensor, "B C H W"], size: tuple[int, int]) -> Float[Tensor, "B C h w"]:

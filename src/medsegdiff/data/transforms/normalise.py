@@ -1,4 +1,4 @@
-"""Intensities to mean 0 and deviation 1, by figures measured once on the training images."""
+"""Intensities to mean 0 and deviation 1, by figures of the training images or of the study."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from typing_extensions import Self
 
 from medsegdiff.data.transform import Drawn, Transform
 
+Scope = Literal["data", "study"]
+VOXELS_MEASURED = 2**18  # of a study that is measured by itself
+
 
 class Normalise(Transform):
     """Clip to the usual range of the training images, then bring to mean 0 and deviation 1.
 
-    Each setting has one number a channel, in stored intensities.
+    Each figure has one number a channel, in stored intensities.
 
     Args:
         lower, upper: the range that is kept (the 0.5 and 99.5 percentiles when fitted).
         mean, deviation: of the clipped training intensities.
+        scope: "data" uses these figures for every study, as intensities mean the same in all (CT,
+            photographs); "study" measures each study anew, as those of MRI mean nothing alone. Its
+            voxels of exactly 0 are left out, since around a head there is nothing.
     """
 
     name: Literal["normalise"] = "normalise"
@@ -28,6 +34,7 @@ class Normalise(Transform):
     upper: tuple[float, ...] = (255.0,)
     mean: tuple[float, ...] = (127.5,)
     deviation: tuple[float, ...] = (64.0,)
+    scope: Scope = "data"
 
     @model_validator(mode="after")
     def _one_number_a_channel(self) -> Self:
@@ -39,8 +46,8 @@ class Normalise(Transform):
         return self
 
     @classmethod
-    def fit(cls, intensities: Float[Tensor, "C n"]) -> Normalise:
-        """Measure the settings on training intensities, shape (C, n)."""
+    def fit(cls, intensities: Float[Tensor, "C n"], scope: Scope = "data") -> Normalise:
+        """Measure the figures on training intensities, shape (C, n)."""
         ordered = intensities.double().sort(dim=1).values
         last = ordered.shape[1] - 1
         lower, upper = ordered[:, round(0.005 * last)], ordered[:, round(0.995 * last)]
@@ -52,6 +59,17 @@ class Normalise(Transform):
             upper=tuple(upper.tolist()),
             mean=tuple(clipped.mean(dim=1).tolist()),
             deviation=tuple(deviation.tolist()),
+            scope=scope,
+        )
+
+    def for_study(self, image: Float[Tensor, "C *S"]) -> Normalise:
+        """The figures that a study is prepared by: these, or its own."""
+        if self.scope == "data":
+            return self
+        own = [self.fit(_measured(channel)[None]) for channel in image]
+        figures = ("lower", "upper", "mean", "deviation")
+        return Normalise.model_validate(
+            {name: tuple(getattr(one, name)[0] for one in own) for name in figures}
         )
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator | None = None) -> Drawn:
@@ -63,3 +81,12 @@ class Normalise(Transform):
 
         clipped = image.clamp(column(self.lower), column(self.upper))
         return (clipped - column(self.mean)) / column(self.deviation)
+
+
+def _measured(channel: Float[Tensor, "*S"]) -> Float[Tensor, "n"]:
+    """Some of a channel's intensities, evenly spaced; zeros only if there is nothing else."""
+    found = channel.flatten()
+    step = max(1, found.numel() // VOXELS_MEASURED)
+    found = found[:: step if step == 1 else step | 1]
+    shown = found[found != 0]
+    return shown if len(shown) else found
