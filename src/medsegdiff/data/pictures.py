@@ -11,6 +11,8 @@ from jaxtyping import Float, Int
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from medsegdiff.data.planes import nearest, slice_plane
+
 CLASS_COLOURS = (  # bright on skin, grey and stained tissue; near Okabe and Ito 2008
     (0, 229, 255),
     (255, 176, 0),
@@ -24,6 +26,19 @@ TRUTH_COLOUR = (255, 255, 255)
 HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))  # dark to bright
 CAPTION_HEIGHT = 16
 GAP = 6
+
+
+def middle_slice(
+    image: Float[Tensor, "C *S"], labels: Int[Tensor, "*S"] | None = None
+) -> tuple[Float[Tensor, "C H W"], Int[Tensor, "H W"] | None]:
+    """Take the slice of a volume with most foreground (without any, the middle one).
+
+    Args:
+        image: of any intensities, shape (C, D, H, W); an image of two axes comes back as it is.
+        labels: class numbers on the same grid; None without a mask.
+    """
+    plane = slice_plane(labels, tuple(image.shape[1:]))
+    return plane.of(image), None if labels is None else plane.of(labels)
 
 
 def outline(labels: Int[Tensor, "H W"]) -> np.ndarray:
@@ -161,8 +176,5 @@ def _scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def _nearest(labels: Int[Tensor, "H W"], shape: tuple[int, ...]) -> Int[Tensor, "h w"]:
-    rows, columns = (
-        ((torch.arange(new) + 0.5) * old / new).long()
-        for old, new in zip(labels.shape, shape, strict=True)
-    )
+    rows, columns = (nearest(old, new) for old, new in zip(labels.shape, shape, strict=True))
     return labels[rows][:, columns]
