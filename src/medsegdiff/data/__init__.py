@@ -6,7 +6,9 @@ from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.datasets.folder import Folder
 from medsegdiff.data.familiar import Familiar
 from medsegdiff.data.fingerprint import DatasetFingerprint, manifest_hash
+from medsegdiff.data.grid import Grid
 from medsegdiff.data.labels import LabelMap
+from medsegdiff.data.patches import Window, WindowDraws, central, window_weight, windows_over
 from medsegdiff.data.preparation import Preparation, Prepared
 from medsegdiff.data.report import Report
 from medsegdiff.data.splits import Splits, folds, seeded_splits
@@ -19,6 +21,7 @@ __all__ = [
     "DatasetFingerprint",
     "Familiar",
     "Folder",
+    "Grid",
     "LabelMap",
     "Preparation",
     "Prepared",
@@ -26,14 +29,19 @@ __all__ = [
     "Report",
     "Splits",
     "Transform",
+    "Window",
+    "WindowDraws",
     "augment",
     "batch_indices",
+    "central",
     "datasets",
     "folds",
     "manifest_hash",
     "seeded_splits",
     "transforms",
     "verify",
+    "window_weight",
+    "windows_over",
     "write_labels",
     "write_map",
 ]

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from medsegdiff.data.dataset import Dataset
+from medsegdiff.data.patches import WindowDraws
 from medsegdiff.data.preparation import Preparation, Prepared
 from medsegdiff.errors import DataError
 
@@ -96,14 +97,18 @@ class PreparedCache:
         return prepared
 
     def batch(
-        self, studies: Sequence[str], draws: Float[Tensor, "B"] | None = None
+        self,
+        studies: Sequence[str],
+        draws: Float[Tensor, "B"] | None = None,
+        windows: WindowDraws | None = None,
     ) -> tuple[Float[Tensor, "B C *S"], Int[Tensor, "B *S"]]:
-        """Stack images and labels of annotated studies.
+        """Stack images and labels of annotated studies, or windows on them.
 
         Args:
             studies: their names, one a row.
             draws: from 0 to 1 (left out), one a row, to choose a rater's labels by; a study without
                 raters keeps its own. None takes every study's own.
+            windows: what is taken of each study; None takes it all.
 
         Raises:
             DataError: a study has no mask.
@@ -118,7 +123,23 @@ class PreparedCache:
             raise DataError(
                 f"No mask to train on for: {', '.join(missing[:5])}. Add masks of the same names."
             )
-        return torch.stack([one.image for one in prepared]), torch.stack(labels)
+        images = [one.image for one in prepared]
+        if windows is not None:
+            images, labels = self._cut(prepared, labels, windows)
+        return torch.stack(images), torch.stack(labels)
+
+    def _cut(
+        self, prepared: Sequence[Prepared], labels: Sequence[Tensor], windows: WindowDraws
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """A window on each study; one of a single slice has no depth."""
+        images, masks = [], []
+        for row, (one, mask) in enumerate(zip(prepared, labels, strict=True)):
+            window = windows.window(row, tuple(mask.shape), one.foreground)
+            images.append(window.cut(one.image))
+            masks.append(window.cut(mask))
+        if self.preparation.grid.sees_slices:
+            return [one.squeeze(-3) for one in images], [one.squeeze(-3) for one in masks]
+        return images, masks
 
     def with_foreground(self, studies: Sequence[str]) -> list[int]:
         """Indices of the studies whose mask outlines something on the network's grid; reads all.

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import product
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
 VOXELS_OF_A_CLASS = 2**13  # places of a class that are remembered for drawing windows
+MARGIN = 120  # percent: what is cut for a window that is turned and scaled before it is used
 SHARPNESS = 8  # deviations of the window's Gaussian in its length, as in nnU-Net and MONAI
 
 
@@ -108,6 +109,46 @@ def drawn_window(
             start = min(max(centre - int(places[axis] * length), 0), last)
         corner.append(start)
     return Window(tuple(corner), size)
+
+
+@dataclass(frozen=True)
+class WindowDraws:
+    """Where the windows of a training batch lie, drawn before any study is looked at.
+
+    Args:
+        size: of the windows; larger than what the network sees where they are turned afterwards,
+            so that no corner is empty.
+        draws: see `drawn_window`; shape (B, axes + 2).
+        forced: whether a row's window must hold foreground, where the study has any; shape (B,).
+    """
+
+    size: tuple[int, ...]
+    draws: Float[Tensor, "B axes+2"]
+    forced: Bool[Tensor, "B"]
+
+    @classmethod
+    def draw(
+        cls, size: tuple[int, ...], rows: int, forced: int, generator: torch.Generator
+    ) -> WindowDraws:
+        """Draw for so many rows, of which the last `forced` must hold foreground."""
+        larger = tuple(n if n == 1 else -(-n * MARGIN // 100) for n in size)
+        draws = torch.rand((rows, len(size) + 2), generator=generator)
+        return cls(larger, draws, torch.arange(rows) >= rows - forced)
+
+    def window(
+        self, row: int, shape: tuple[int, ...], foreground: tuple[Int[Tensor, "n axes"], ...]
+    ) -> Window:
+        """The window of one row on a study of this shape."""
+        guide = foreground if self.forced[row] else ()
+        return drawn_window(shape, self.size, self.draws[row], guide)
+
+
+def central(values: Tensor, size: tuple[int, ...]) -> Tensor:
+    """The middle of values (..., *S), of this size."""
+    shape = values.shape[values.ndim - len(size) :]
+    starts = [(n - length) // 2 for n, length in zip(shape, size, strict=True)]
+    spans = (slice(one, one + length) for one, length in zip(starts, size, strict=True))
+    return values[(..., *spans)]
 
 
 def foreground_voxels(labels: Int[Tensor, "*S"]) -> tuple[Int[Tensor, "n axes"], ...]:

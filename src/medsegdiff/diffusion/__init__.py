@@ -1,6 +1,6 @@
 """The mathematics of the diffusion: schedules, noise, parametrisation, losses, samplers."""
 
-from medsegdiff.diffusion.noise import Noise, NoiseSource
+from medsegdiff.diffusion.noise import Noise, NoiseSource, NoiseWindow
 from medsegdiff.diffusion.objectives import Objective
 from medsegdiff.diffusion.overlap import cross_entropy_and_dice, probability_from_logits
 from medsegdiff.diffusion.process import Process, ProcessSettings
@@ -14,6 +14,7 @@ __all__ = [
     "NoiseDraw",
     "NoiseRecipe",
     "NoiseSource",
+    "NoiseWindow",
     "Objective",
     "Process",
     "ProcessSettings",

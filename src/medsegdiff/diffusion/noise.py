@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from statistics import NormalDist
@@ -43,16 +44,24 @@ class Noise:
         members: numbers of the members that are drawn together.
         seed: chosen by the user.
         shape: (K, *S) of one member's mask.
+        window: the part of a larger field that is wanted; its noise is the field's own, whatever
+            the window. None takes a field of the shape itself.
     """
 
     def __init__(
-        self, digest: bytes, members: Sequence[int], seed: int, shape: Sequence[int]
+        self,
+        digest: bytes,
+        members: Sequence[int],
+        seed: int,
+        shape: Sequence[int],
+        window: NoiseWindow | None = None,
     ) -> None:
         self.key = np.frombuffer(
             hashlib.blake2b(digest, digest_size=16, salt=_seed_bytes(seed)).digest(), dtype="<u8"
         )
         self.members = tuple(members)
         self.shape = tuple(shape)
+        self.window = window
         self.step = 0
 
     def __call__(self) -> Float[Tensor, "M K *S"]:
@@ -63,12 +72,47 @@ class Noise:
 
     def field(self, member: int, step: int) -> Float[Tensor, "K *S"]:
         """Noise of one member at one step."""
-        channels, voxels = self.shape[0], prod(self.shape[1:])
-        values = [
-            standard_normal(self.key, (channel, member, step), voxels)
-            for channel in range(channels)
-        ]
+        addresses = [(channel, member, step) for channel in range(self.shape[0])]
+        if self.window is not None:
+            values = [self.window.values(self.key, address) for address in addresses]
+        else:
+            voxels = prod(self.shape[1:])
+            values = [standard_normal(self.key, address, voxels) for address in addresses]
         return torch.from_numpy(np.stack(values)).view(self.shape)
+
+
+@dataclass(frozen=True)
+class NoiseWindow:
+    """A box in a field of noise, which may reach beyond the field: there, the field is mirrored.
+
+    Args:
+        field: voxels of the whole field along each axis, two or three.
+        corner: the box's first voxel along each axis, possibly negative.
+        size: voxels of the box.
+    """
+
+    field: tuple[int, ...]
+    corner: tuple[int, ...]
+    size: tuple[int, ...]
+
+    def values(self, key: np.ndarray, address: tuple[int, int, int]) -> np.ndarray:
+        """Normal values of the stream at an address, in the box; shape `size`."""
+        axes = zip(self.field, self.corner, self.size, strict=True)
+        *depth, rows, columns = (mirrored(n, first, length) for n, first, length in axes)
+        height, width = self.field[-2:]
+        top, bottom = int(rows.min()), int(rows.max()) + 1
+        planes = []
+        for plane in depth[0] if depth else (0,):
+            start = (int(plane) * height + top) * width
+            found = standard_normal(key, address, (bottom - top) * width, start)
+            planes.append(found.reshape(-1, width)[rows - top][:, columns])
+        return np.stack(planes).reshape(self.size)
+
+
+def mirrored(n: int, first: int, length: int) -> np.ndarray:
+    """Places `first` and on along an axis of n voxels, turned back at both ends; shape (length,)."""
+    places = np.arange(first, first + length) % (2 * n)
+    return np.minimum(places, 2 * n - 1 - places)
 
 
 def standard_normal(

@@ -72,8 +72,8 @@ class ModelConfig(ModelSettings):
 
     @property
     def grid_size(self) -> tuple[int, ...]:
-        """Voxels along each axis of the network's grid."""
-        return self.preparation.grid.size
+        """Voxels along each axis of what the network sees at once."""
+        return self.preparation.grid.network_size
 
 
 class HeadLoss(Config):
@@ -98,8 +98,12 @@ class TrainConfig(Config):
             GPU.
         aspect: "keep" pads images of another shape than the grid's, "squeeze" squeezes them.
         batch_size: images in a step, over all processes.
+        dimensions: of the network for volumes; 2 sees their slices. None lets the plan choose.
+        patch: voxels of the windows that the network sees, along each axis, so that (1, h, w) sees
+            slices; None fits images whole and lets the plan choose for volumes.
+        spacing_mm: to which volumes are brought, along each axis; None lets the plan choose.
         foreground_share: least share of each batch whose masks outline something, for data sets in
-            which many are empty; None takes the studies as they come.
+            which many are empty. None takes the studies as they come, and with windows a third.
         raters: "consensus" trains on the mask of each study, "random" on that of one of its raters,
             drawn anew in every step; a study without raters keeps its mask. Validation is always
             against the mask.
@@ -120,6 +124,9 @@ class TrainConfig(Config):
 
     side: int | None = Field(default=None, ge=16)
     aspect: Aspect = "keep"
+    dimensions: Literal[2, 3] | None = None
+    patch: tuple[int, ...] | None = Field(default=None, min_length=2, max_length=3)
+    spacing_mm: tuple[float, ...] | None = Field(default=None, min_length=2, max_length=3)
     batch_size: int = Field(default=8, ge=1)
     foreground_share: float | None = Field(default=None, ge=0, le=1)
     raters: Literal["consensus", "random"] = "consensus"
@@ -154,6 +161,8 @@ class PredictConfig(Config):
         ensemble: how members are fused.
         seed: another seed, other members.
         member_batch: members that go through the network at once; less needs less memory.
+        overlap: share of a window that the next one covers again, where studies are larger than
+            what the network sees.
         threshold: overrides the one kept with the weights.
         calibrated: whether the temperature kept with the weights is applied.
         keep_largest: keep only the largest connected piece of each class.
@@ -166,6 +175,7 @@ class PredictConfig(Config):
     ensemble: SerializeAsAny[Ensemble] = Mean()
     seed: int = 0
     member_batch: int = Field(default=8, ge=1)
+    overlap: float = Field(default=0.5, ge=0, lt=1)
     threshold: float | None = Field(default=None, gt=0, lt=1)
     calibrated: bool = True
     keep_largest: bool = False

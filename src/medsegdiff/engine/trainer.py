@@ -10,7 +10,7 @@ from hashlib import blake2b
 import torch
 from torch import Tensor
 
-from medsegdiff.data import PreparedCache, augment, batch_indices
+from medsegdiff.data import PreparedCache, WindowDraws, augment, batch_indices, central
 from medsegdiff.diffusion import NoiseDraw, Process, cross_entropy_and_dice, diffusion_loss
 from medsegdiff.engine.config import ModelConfig, TrainConfig
 from medsegdiff.engine.distributed import Team
@@ -19,6 +19,7 @@ from medsegdiff.engine.precision import autocast
 from medsegdiff.errors import NumericalError
 from medsegdiff.models import Condition, SegmentationNetwork
 
+FORCED_SHARE = 1 / 3  # of the windows hold foreground where nothing is asked, as in nnU-Net
 MOST_FAILURES = 3  # steps in a row whose loss or gradient is not finite
 
 
@@ -48,7 +49,10 @@ class Trainer:
         self.settings = settings
         self.studies = studies
         self.cache = cache
-        self.foreground = cache.with_foreground(studies) if settings.foreground_share else []
+        self.grid = model.preparation.grid
+        share = settings.foreground_share
+        is_guided = share and not self.grid.is_tiled  # windows find foreground in any study
+        self.foreground = cache.with_foreground(studies) if is_guided else []
         if settings.raters == "random":
             cache.check_raters(studies)
         self.team = team
@@ -93,7 +97,7 @@ class Trainer:
     def names(self, number: int) -> list[str]:
         """The studies of batch `number`."""
         count, settings = len(self.studies), self.settings
-        share = settings.foreground_share or 0.0
+        share = (settings.foreground_share or 0.0) if self.foreground else 0.0
         batch = batch_indices(
             count, settings.batch_size, number, settings.seed, self.foreground, share
         )
@@ -104,8 +108,11 @@ class Trainer:
         generator = step_generator(self.settings.seed, number)
         is_random = self.settings.raters == "random"
         draws = torch.rand(len(names), generator=generator) if is_random else None
-        drawn = self.cache.batch(names, draws)
+        windows = self.windows(len(names), generator) if self.grid.is_tiled else None
+        drawn = self.cache.batch(names, draws, windows)
         image, labels = augment(*drawn, self.settings.augmentation, generator)
+        if windows is not None:
+            image, labels = (central(one, self.grid.network_size) for one in (image, labels))
         x_0 = self.process.signal(labels, self.model.mask_channels)
         draw = NoiseDraw.draw(
             tuple(x_0.shape), self.process.last_level, self.settings.noise, generator
@@ -113,6 +120,12 @@ class Trainer:
         rows = self.team.rows(len(names))
         image = image[rows].to(self.device, memory_format=memory_format(image))
         return image, x_0[rows].to(self.device), draw.rows(rows, self.device)
+
+    def windows(self, rows: int, generator: torch.Generator) -> WindowDraws:
+        """Where this step's windows lie."""
+        share = self.settings.foreground_share
+        forced = math.ceil((FORCED_SHARE if share is None else share) * rows - 1e-9)
+        return WindowDraws.draw(self.grid.size, rows, forced, generator)
 
     def loss(self, image: Tensor, x_0: Tensor, draw: NoiseDraw, number: int = 0) -> Tensor:
         """Loss of the diffusion plus, where it is its turn, that of the condition head."""
