@@ -1,0 +1,103 @@
+"""Opening DICOM files; no value of a file, and so nothing of a patient, gets into an error's text.
+
+Source: DICOM PS3.10, section 7.1 (the file meta information).
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medsegdiff.errors import MedSegDiffError, UnreadableStudy
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+ENDINGS = (".dcm", ".dicom", ".ima")
+DEFLATED = "1.2.840.10008.1.2.1.99"
+SEGMENTATION = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # SEG, label map
+STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file starts like DICOM: with the magic word after 128 bytes, or with group 0008."""
+    with path.open("rb") as file:
+        start = file.read(132)
+    return start[128:] == b"DICM" or re.match(rb"\x08\x00[\x00-\x18]\x00", start) is not None
+
+
+def has_ending(path: Path) -> bool:
+    """Whether a name may be that of a DICOM file: .dcm, none, or the last number of a UID."""
+    suffix = path.suffix.lower()
+    return suffix in ("", *ENDINGS) or suffix[1:].isdigit()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into an `UnreadableStudy` that names the file.
+
+    The texts of pydicom are left out, because they quote the values of the file.
+    """
+    from pydicom.config import disable_value_validation
+
+    try:
+        with warnings.catch_warnings(), disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    except MedSegDiffError:
+        raise
+    except Exception as error:
+        raise UnreadableStudy(
+            f"{path} is damaged or incomplete and cannot be decoded ({type(error).__name__}). "
+            "Copy it again from its source."
+        ) from None
+
+
+def read_dataset(path: Path, *, pixels: bool = False) -> Dataset:
+    """Read a DICOM file, with its pixels or without.
+
+    Raises:
+        UnreadableStudy: there is no such file, it is not DICOM, or it is damaged.
+    """
+    if not path.is_file():
+        raise UnreadableStudy(f"There is no file {path}. Check the name.")
+    if not is_dicom(path):
+        raise UnreadableStudy(
+            f"{path} is not a DICOM file: the word DICM is not where it must be. Copy it again "
+            "from its source, or take it out of the folder."
+        )
+    with reading(path):
+        return _parsed(path, pixels)
+
+
+def _parsed(path: Path, pixels: bool) -> Dataset:
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+    from pydicom.filereader import read_file_meta_info
+
+    try:
+        syntax = read_file_meta_info(path).get("TransferSyntaxUID")
+    except InvalidDicomError:
+        syntax = None  # a file of long ago, without file meta information
+    if syntax == DEFLATED:  # could grow a thousandfold while it is opened
+        raise UnreadableStudy(
+            f"{path} is stored with the deflated transfer syntax, which is not read. Convert it "
+            "with `dcmconv +te` of DCMTK."
+        )
+    dataset = dcmread(path, stop_before_pixels=not pixels, force=True)
+    if "SOPClassUID" not in dataset:
+        raise UnreadableStudy(
+            f"{path} starts like a DICOM file but does not say what it is (SOP Class UID). Copy "
+            "it again from its source."
+        )
+    return dataset
+
+
+def is_image(dataset: Dataset) -> bool:
+    """Whether it is a picture: it has rows and columns, and is no segmentation and no dose."""
+    return "Rows" in dataset and str(dataset.SOPClassUID) not in (*SEGMENTATION, DOSE)

@@ -1,0 +1,126 @@
+"""The series of pictures that a folder holds."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medsegdiff.data.dicom.files import ENDINGS, is_dicom, is_image, read_dataset, reading
+from medsegdiff.data.dicom.frames import frames_of
+from medsegdiff.errors import UnreadableStudy
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@dataclass(frozen=True)
+class Series:
+    """The pictures of one series.
+
+    Args:
+        uid: the Series Instance UID; it names the series to programs and is kept out of texts.
+        files: in the order of their position along the normal; by name where they have none.
+        number: the Series Number; None where there is none.
+        description: what a person may read: number, modality, the scanner's description (cleared of
+            the patient's name and number), how many files.
+        modality: as "CT".
+        patient: a digest of the patient's number, the same in all series of the patient; None where
+            the files name nobody.
+    """
+
+    uid: str
+    files: tuple[Path, ...]
+    number: int | None
+    description: str
+    modality: str
+    patient: str | None
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """List the DICOM files that lie directly in a folder, by name.
+
+    Raises:
+        UnreadableStudy: a file is named like DICOM and is not, or is empty; a slice could be lost.
+    """
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
+            continue
+        if is_dicom(path):
+            found.append(path)
+        elif path.suffix.lower() in ENDINGS or path.stat().st_size == 0:
+            raise UnreadableStudy(
+                f"{path} is no DICOM file, or an empty one, among those of a series. Copy it "
+                "again from its source, or take it out of the folder."
+            )
+    return found
+
+
+def headers_by_series(folder: Path) -> dict[str, dict[Path, Dataset]]:
+    """Read the headers of all pictures in a folder: by series, by file.
+
+    Raises:
+        UnreadableStudy: one of the files is damaged.
+    """
+    found: dict[str, dict[Path, Dataset]] = {}
+    for path in dicom_files(folder):
+        dataset = read_dataset(path)
+        if is_image(dataset):
+            found.setdefault(str(dataset.get("SeriesInstanceUID", "")), {})[path] = dataset
+    return found
+
+
+def series_in(folder: Path) -> list[Series]:
+    """List the series whose pictures lie directly in a folder, by number.
+
+    Segmentations and structure sets beside them are left out.
+
+    Raises:
+        UnreadableStudy: one of the files is damaged.
+    """
+    found = []
+    for uid, headers in headers_by_series(folder).items():
+        with reading(folder):
+            found.append(_series(uid, headers))
+    return sorted(found, key=lambda series: (series.number is None, series.number or 0, series.uid))
+
+
+def _series(uid: str, headers: dict[Path, Dataset]) -> Series:
+    first = next(iter(headers.values()))
+    number = first.get("SeriesNumber")
+    return Series(
+        uid,
+        tuple(sorted(headers, key=lambda path: _place(headers[path], path))),
+        None if number is None else int(number),
+        _description(first, len(headers)),
+        str(first.get("Modality", "")),
+        _patient(first),
+    )
+
+
+def _place(dataset: Dataset, path: Path) -> tuple[float, str]:
+    frame = frames_of(dataset, path)[0]
+    return (0.0 if frame.axes is None else frame.height, path.name)
+
+
+def _description(dataset: Dataset, files: int) -> str:
+    words = " ".join(str(dataset.get("SeriesDescription", "")).split())
+    for private in (*_names(dataset), str(dataset.get("PatientID", ""))):
+        if len(private) > 1:
+            words = words.replace(private, "…")
+    number = dataset.get("SeriesNumber")
+    start = "no number" if number is None else f"number {int(number)}"
+    parts = [start, str(dataset.get("Modality", "")), words, f"{files} file(s)"]
+    return ", ".join(part for part in parts if part)
+
+
+def _names(dataset: Dataset) -> list[str]:
+    name = str(dataset.get("PatientName", ""))
+    return [name, *name.replace("=", "^").split("^")]
+
+
+def _patient(dataset: Dataset) -> str | None:
+    number = str(dataset.get("PatientID", "")).strip()
+    return hashlib.sha256(number.encode()).hexdigest()[:16] if number else None
