@@ -1,0 +1,207 @@
+"""DICOM SEG: segmentations in one file, laid over their image by the position of each frame.
+
+Every frame says which segment it shows and where it lies; frames come in any order, and empty ones
+may have been left out. Label values are the segments' numbers, or, for named `segments`, 1, 2, ...
+in that order. Fractional segments (probabilities) give the likeliest label.
+
+Source: DICOM PS3.3, A.51 (segmentation IOD) and C.8.20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from medsegdiff.data.dicom.files import (
+    ENDINGS,
+    SEGMENTATION,
+    has_ending,
+    is_dicom,
+    read_dataset,
+    reading,
+)
+from medsegdiff.data.dicom.frames import Frame, frame_count, frame_value, frames_of
+from medsegdiff.data.dicom.pixels import check_budget, stored_frames
+from medsegdiff.data.dicom.placing import Lines, lines_on, own_grid
+from medsegdiff.data.dicom.selection import chosen_values
+from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
+from medsegdiff.errors import DataError, GridMismatch, UnreadableStudy
+from medsegdiff.types import Geometry
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+class DicomSeg(Format):
+    """A DICOM segmentation object.
+
+    Args:
+        segments: labels of the segments to read, as values 1, 2, ...; empty reads all of them under
+            their own numbers.
+    """
+
+    name: Literal["dicom_seg"] = "dicom_seg"
+    segments: tuple[str, ...] = ()
+    endings: ClassVar[tuple[str, ...]] = ENDINGS
+
+    def claims(self, path: Path) -> bool:
+        """Whether a file is a segmentation object; its header is looked at."""
+        if not (has_ending(path) and path.is_file() and is_dicom(path)):
+            return False
+        try:
+            return str(read_dataset(path).SOPClassUID) in SEGMENTATION
+        except UnreadableStudy:
+            return False
+
+    def read_header(self, path: Path, budget_bytes: int) -> Header:
+        dataset = _dataset(path)
+        with reading(path):
+            geometry = own_grid(frames_of(dataset, path), _plane(dataset), path)
+            check_budget(path, geometry.shape, 1, budget_bytes)
+            return Header(geometry, 1, int(dataset.BitsStored))
+
+    def read_image(self, path: Path, budget_bytes: int) -> Scan:
+        raise DataError(
+            f"{path} is a segmentation (DICOM SEG) and no image. Give the series that it was "
+            "drawn on."
+        )
+
+    def read_mask(self, path: Path, budget_bytes: int, like: Geometry | None) -> StoredMask:
+        header = _dataset(path)
+        with reading(path):
+            frames = frames_of(header, path)
+            geometry = like or own_grid(frames, _plane(header), path)
+            check_budget(path, (frame_count(header), *_plane(header)), 1, budget_bytes, 1)
+            check_budget(path, geometry.shape, 1, budget_bytes)
+            places = [_lines(header, frame, frames, geometry, path) for frame in frames]
+            values = chosen_values(_names(header), self.segments, path)
+            drawing = _Drawing(geometry.shape, path)
+            dataset = read_dataset(path, pixels=True)
+            stored = stored_frames(dataset, path)
+            for index, (lines, frame) in enumerate(zip(places, stored, strict=True)):
+                for number, share in _shares(dataset, index, frame):
+                    if number in values:
+                        drawing.add(lines, values[number], share)
+            return StoredMask(drawing.labels(), geometry)
+
+    def write(self, path: Path, values: np.ndarray, source: Path | None) -> None:
+        raise DataError(
+            f"{path}: a segmentation object needs names and codes besides its mask. Write it with "
+            "`write_segmentation`, or write the mask as NIfTI (.nii.gz)."
+        )
+
+
+def segment_names(path: Path) -> dict[int, str]:
+    """Labels of a segmentation object's segments, by number.
+
+    Raises:
+        UnreadableStudy: it is no segmentation object, or damaged.
+    """
+    dataset = _dataset(path)
+    with reading(path):
+        return _names(dataset)
+
+
+def referenced_series(path: Path) -> frozenset[str]:
+    """Series Instance UIDs of the images that a segmentation object was drawn on.
+
+    Raises:
+        UnreadableStudy: it is no segmentation object, or damaged.
+    """
+    dataset = _dataset(path)
+    with reading(path):
+        items = dataset.get("ReferencedSeriesSequence") or ()
+        return frozenset(str(item.SeriesInstanceUID) for item in items)
+
+
+class _Drawing:
+    """The labels of a grid, filled frame by frame."""
+
+    def __init__(self, shape: tuple[int, ...], path: Path) -> None:
+        slices = shape if len(shape) == 3 else (1, *shape)
+        self.shape, self.path = shape, path
+        self.values = np.zeros(slices, dtype=np.int32)
+        self.best = np.zeros(slices, dtype=np.float32)  # share of the label in `values`
+        self.total = np.zeros(slices, dtype=np.float32)
+
+    def add(self, lines: Lines, value: int, share: np.ndarray) -> None:
+        """Draw one frame of a segment; `share` is 0 to 1, or 0 and 1, shape (rows, columns)."""
+        voxels = lines.voxels(share > 0, self.values.shape, self.path)
+        new = share[share > 0].astype(np.float32)
+        before, label = self.best[voxels], self.values[voxels]
+        if ((before == 1) & (new == 1) & (label != value)).any():
+            raise UnreadableStudy(
+                f"{self.path} has segments that overlap, which one mask cannot hold. Read the "
+                "segments that exclude each other, by name (`segments`)."
+            )
+        self.values[voxels] = np.where(new > before, value, label)
+        self.best[voxels] = np.maximum(new, before)
+        self.total[voxels] += new
+
+    def labels(self) -> np.ndarray:
+        """The likeliest label of each voxel, background where nothing is likelier, shape (*S)."""
+        background = self.best < 1 - self.total
+        return np.where(background, 0, self.values).reshape(self.shape)
+
+
+def _dataset(path: Path) -> Dataset:
+    dataset = read_dataset(path)
+    if str(dataset.SOPClassUID) not in SEGMENTATION:
+        raise UnreadableStudy(f"{path} is a DICOM file, but no segmentation (SEG). Give another.")
+    return dataset
+
+
+def _names(dataset: Dataset) -> dict[int, str]:
+    segments = dataset.get("SegmentSequence") or ()
+    return {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in segments}
+
+
+def _plane(dataset: Dataset) -> tuple[int, int]:
+    return int(dataset.Rows), int(dataset.Columns)
+
+
+def _shares(dataset: Dataset, index: int, stored: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the segments that a frame shows, each with its share of every voxel, 0 to 1."""
+    kind = dataset.SegmentationType
+    if kind == "LABELMAP":
+        for number in np.unique(stored[stored > 0]):
+            yield int(number), stored == number
+        return
+    highest = float(dataset.MaximumFractionalValue) if kind == "FRACTIONAL" else 1.0
+    yield int(frame_value(dataset, index, "ReferencedSegmentNumber")), stored / highest
+
+
+def _lines(
+    dataset: Dataset, frame: Frame, frames: list[Frame], like: Geometry, path: Path
+) -> Lines:
+    """Where a frame lies on the grid: by position, or by the number of the frame it refers to."""
+    plane = _plane(dataset)
+    if like.affine is not None and frame.axes is not None:
+        return lines_on(frame, plane, like, path)
+    if plane != like.shape[-2:]:
+        raise GridMismatch(
+            f"{path} has frames of {plane[0]} x {plane[1]} voxels, but its image has "
+            f"{like.shape[-2]} x {like.shape[-1]}. Give the image that it was drawn on."
+        )
+    start = np.array([_slice_of(dataset, frame, frames, like, path), 0, 0])
+    return Lines(start, np.eye(3, dtype=int)[1:])
+
+
+def _slice_of(
+    dataset: Dataset, frame: Frame, frames: list[Frame], like: Geometry, path: Path
+) -> int:
+    """The slice that a frame belongs to, for images without a place in the patient."""
+    if like.space_dims == 2:
+        places = {None if f.position is None else tuple(f.position) for f in frames}
+        if len(places) > 1:
+            raise GridMismatch(
+                f"{path} marks {len(places)} slices, but its image is a single picture. Give the "
+                "image series that it was drawn on."
+            )
+        return 0
+    item = dataset.PerFrameFunctionalGroupsSequence[frame.index]
+    source = item.DerivationImageSequence[0].SourceImageSequence[0]
+    return int(source.ReferencedFrameNumber) - 1
