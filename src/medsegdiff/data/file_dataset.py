@@ -1,0 +1,318 @@
+"""The common base of all layouts: a member finds the files of each study, the rest is done here.
+
+A layout is one file in `datasets/`:
+
+    class Pairs(FileDataset):
+        name: Literal["pairs"] = "pairs"
+        specificity: ClassVar[int] = 50
+
+        @classmethod
+        def recognises(cls, root: Path) -> bool:
+            return (root / "pairs.txt").is_file()
+
+        def find(self) -> FoundStudies:
+            ...
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
+from typing_extensions import Self
+
+from medsegdiff.data.channels import with_channels
+from medsegdiff.data.consensus import consensus
+from medsegdiff.data.dataset import Dataset
+from medsegdiff.data.declaration import Declaration, read_splits
+from medsegdiff.data.formats import Header
+from medsegdiff.data.labels import LabelMap
+from medsegdiff.data.splits import Splits
+from medsegdiff.data.study_files import FoundStudies, StudyFiles
+from medsegdiff.data.study_reading import (
+    check_mask_grid,
+    header_or_none,
+    plain_files,
+    read_scan,
+    read_stored_mask,
+    read_study_header,
+)
+from medsegdiff.errors import DataError, MedSegDiffError, UnreadableStudy
+from medsegdiff.types import Geometry, Sample
+
+MASKS_LOOKED_AT = 512  # enough to recognise the label values of any set; `verify` reads all
+VOXELS_LOOKED_AT = 2**27  # of volumes, likewise: 15 of 240 x 240 x 155
+PICTURE_CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
+
+
+class FileDataset(Dataset):
+    """Studies that are made of files.
+
+    Args:
+        root: the folder, or the file that lists the studies.
+        channels: image channels to deliver; None for what the files hold. A grey picture is
+            expanded to three equal channels; colour is never reduced to grey unless it shows none.
+        with_masks: whether masks are looked for; they are neither needed nor read to predict.
+        budget_bytes: the most memory that one decoded study may take; None for what suits this
+            machine.
+    """
+
+    root: Path
+    channels: int | None = None
+    with_masks: bool = True
+    budget_bytes: int | None = None
+
+    specificity: ClassVar[int] = 0  # of layouts that recognise a folder, the highest is taken
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether a path looks like this layout, by names and small text files alone.
+
+        Args:
+            root: a file or folder that may not exist.
+        """
+
+    @abstractmethod
+    def find(self) -> FoundStudies:
+        """Find the files of each study; asked once.
+
+        Raises:
+            DataError: there is no image, a file that is named is not there, or two have a claim to
+                be the same study.
+        """
+
+    @classmethod
+    def of_images(cls, path: Path, channels: int | None = None) -> Self:
+        """Open images to predict on; masks are not looked at.
+
+        Raises:
+            DataError: there is no image.
+        """
+        opened = cls.model_validate({"root": path, "channels": channels, "with_masks": False})
+        opened.ids()
+        return opened
+
+    def ids(self) -> list[str]:
+        return sorted(self._studies)
+
+    def annotated_ids(self) -> list[str]:
+        return [study for study in self.ids() if self._masks(self._studies[study])]
+
+    def load(self, study: str) -> Sample:
+        files = self._known(study)
+        scan = read_scan(files, self.budget_bytes)
+        raters = {
+            rater: self._labels(path, files, scan.geometry)
+            for rater, path in sorted(files.raters.items())
+        }
+        return Sample(
+            study=study,
+            image=self._with_channels(scan.image, files.images[0]),
+            geometry=scan.geometry,
+            labels=self._truth(files, scan.geometry, raters),
+            raters=raters,
+            path=files.images[0],
+            group=self.group(study),
+        )
+
+    def shape(self, study: str) -> tuple[int, ...]:
+        return self.header(study).shape
+
+    def header(self, study: str) -> Header:
+        """What a study's image files declare about themselves, without decoding them.
+
+        Raises:
+            UnreadableStudy: there is no such study, or a file is not what its name says.
+        """
+        return read_study_header(self._known(study), self.budget_bytes)
+
+    def study_files(self, study: str) -> StudyFiles:
+        """Which file of a study is what.
+
+        Raises:
+            UnreadableStudy: there is no such study.
+        """
+        return self._known(study)
+
+    def files(self, study: str) -> tuple[Path, ...]:
+        files = self._known(study)
+        drawn = [files.mask] if files.mask is not None else []
+        named = [*files.images, *drawn, *(files.raters[rater] for rater in sorted(files.raters))]
+        return tuple(file for path in named for file in plain_files(path))
+
+    def raters(self, study: str) -> tuple[str, ...]:
+        return tuple(sorted(self._known(study).raters))
+
+    @property
+    def declaration(self) -> Declaration:
+        """What the data set says about itself."""
+        return self._found.declaration
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        return self._channel_names
+
+    @cached_property
+    def _channel_names(self) -> tuple[str, ...]:
+        declared = self.declaration.channel_names
+        counts = {count for count, _ in self._channel_counts}
+        count = self.channels or len(declared) or max(counts, default=1)
+        if len(declared) == count:
+            return declared
+        numbered = tuple(f"channel_{index}" for index in range(count))
+        has_volumes = any(space_dims > 2 for _, space_dims in self._channel_counts)
+        return numbered if has_volumes else PICTURE_CHANNELS.get(count, numbered)
+
+    @property
+    def label_map(self) -> LabelMap | None:
+        return self._recognised[0]
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        found = [*self._found.findings, *self._recognised[1], *self._mixed_channels()]
+        annotated = self.annotated_ids()
+        missing = sorted(set(self.ids()) - set(annotated)) if annotated else []
+        if missing:
+            found.append(f"Without a mask, and so left out of training: {_some(missing)}.")
+        if self.masks_without_image:
+            found.append(f"Masks without an image: {_some(self.masks_without_image)}.")
+        return tuple(found)
+
+    @property
+    def masks_without_image(self) -> tuple[str, ...]:
+        return self._found.masks_alone if self.with_masks else ()
+
+    def declared_splits(self, is_checked: bool = True) -> Splits | None:
+        splits = read_splits(self.root / "splits.json", self._studies) or self._splits_of_layout()
+        return splits.checked(self.group) if splits and is_checked else splits
+
+    def group(self, study: str) -> str:
+        files = self._studies.get(study)
+        if files is not None and files.group is not None:
+            return files.group
+        return self.declaration.group(study)
+
+    @cached_property
+    def _found(self) -> FoundStudies:
+        return self.find()
+
+    @cached_property
+    def _studies(self) -> dict[str, StudyFiles]:
+        """The files by study, without masks where none are wanted."""
+        if self.with_masks:
+            return dict(self._found.studies)
+        return {
+            study: StudyFiles(files.images, split=files.split, group=files.group)
+            for study, files in self._found.studies.items()
+        }
+
+    def _known(self, study: str) -> StudyFiles:
+        files = self._studies.get(study)
+        if files is None:
+            raise UnreadableStudy(f"There is no study {study!r} in {self.root}.")
+        return files
+
+    def _splits_of_layout(self) -> Splits | None:
+        places: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+        for study in self.ids():
+            split = self._studies[study].split
+            if split is not None:
+                places[split].append(study)
+        return Splits.model_validate(places) if any(places.values()) else None
+
+    def _with_channels(self, image: Float[Tensor, "C *S"], path: Path) -> Float[Tensor, "c *S"]:
+        wanted = len(self.channel_names)
+        suited = with_channels(image, wanted) if image.ndim == 3 else image
+        if len(suited) == wanted:
+            return suited
+        raise DataError(
+            f"{path} has {len(image)} channels, but {wanted} ({', '.join(self.channel_names)}) "
+            "are expected. Convert the image, or correct channel_names in dataset.json."
+        )
+
+    def _truth(
+        self, files: StudyFiles, grid: Geometry, raters: dict[str, Int[Tensor, "*S"]]
+    ) -> Int[Tensor, "*S"] | None:
+        if files.mask is not None:
+            return self._labels(files.mask, files, grid)
+        return consensus(list(raters.values())) if raters and self._raters_are_truth else None
+
+    def _labels(self, path: Path, files: StudyFiles, grid: Geometry) -> Int[Tensor, "*S"]:
+        """Read a mask as class numbers on the grid of its image."""
+        label_map = self.label_map
+        if label_map is None:
+            raise DataError(f"{self.root} has no masks.")
+        stored = read_stored_mask(path, files, grid, self.budget_bytes)
+        try:
+            labels = label_map.encode(stored.values)
+        except DataError as error:
+            raise DataError(f"The mask {path} cannot be used: {error}") from None
+        check_mask_grid(path, stored.geometry, files.images[0], grid)
+        return labels
+
+    @cached_property
+    def _channel_counts(self) -> set[tuple[int, int]]:
+        """Channels and axes that occur; a bad file says nothing here and fails when loaded."""
+        counts = set()
+        for files in self._studies.values():
+            header = header_or_none(files, self.budget_bytes)
+            if header is not None:
+                counts.add((header.channels, header.geometry.space_dims))
+        return counts
+
+    def _mixed_channels(self) -> list[str]:
+        counts = sorted({count for count, _ in self._channel_counts})
+        if len(counts) < 2:
+            return []
+        if counts == [1, 3]:
+            delivered = "colour" if len(self.channel_names) == 3 else "grey"
+            return [f"Grey and colour images are mixed; all are read as {delivered}."]
+        return [f"The studies differ in their number of channels: {', '.join(map(str, counts))}."]
+
+    @cached_property
+    def _raters_are_truth(self) -> bool:
+        """Whether the raters' consensus stands for the masks: where no study has a mask."""
+        return not any(files.mask for files in self._studies.values())
+
+    def _masks(self, files: StudyFiles) -> list[Path]:
+        """The files that a study's truth is read from."""
+        if files.mask is not None:
+            return [files.mask]
+        return list(files.raters.values()) if self._raters_are_truth else []
+
+    @cached_property
+    def _recognised(self) -> tuple[LabelMap | None, list[str]]:
+        """The label map and what was found out about it."""
+        drawn = [(files, mask) for files in self._studies.values() for mask in self._masks(files)]
+        if not drawn:
+            return None, []
+        declared = self.declaration
+        return LabelMap.recognise(
+            self._raw_masks(drawn), declared.labels, declared.label_values, declared.colors
+        )
+
+    def _raw_masks(self, drawn: Sequence[tuple[StudyFiles, Path]]) -> Iterator[np.ndarray]:
+        """Stored values of some masks, evenly spread; an unreadable one is named when loaded."""
+        voxels = 0
+        for files, path in drawn[:: -(-len(drawn) // MASKS_LOOKED_AT)]:
+            header = header_or_none(files, self.budget_bytes)
+            grid = header.geometry if header else None
+            try:
+                stored = read_stored_mask(path, files, grid, self.budget_bytes)
+            except MedSegDiffError:
+                continue
+            yield stored.values
+            voxels += stored.values.size if stored.geometry.space_dims > 2 else 0
+            if voxels > VOXELS_LOOKED_AT:
+                return
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{len(names)} ({', '.join(names[:5])}{' ...' if len(names) > 5 else ''})"
