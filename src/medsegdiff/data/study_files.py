@@ -1,4 +1,9 @@
-"""Which files make up each study of a data set: what every layout on disk comes down to."""
+"""Which files make up each study of a data set: what every layout on disk comes down to.
+
+A path may lead into a file that holds several masks, as into a folder: `12.xml/image-1` is the mask
+of the first image in `12.xml`, `069.xml/rater-2` that of the second rater. The format that claims
+such a path reads that part; `stored_in` gives the file itself.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +21,8 @@ class StudyFiles:
     Args:
         images: one file with all channels, or one for each channel, in order; a DICOM series counts
             as one file, its folder.
-        mask: its mask; None without one.
-        raters: by rater, that rater's mask.
+        mask: its mask, a file or a part of one; None without one.
+        raters: by rater, that rater's mask, likewise.
         split: "train", "val" or "test" where the layout says so.
         group: the patient where the layout says so; None leaves it to the declaration.
     """
@@ -44,3 +49,8 @@ class FoundStudies:
     declaration: Declaration = field(default_factory=Declaration)
     masks_alone: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+
+
+def stored_in(path: Path) -> Path:
+    """The file on disk that holds a mask: the path itself, or the file that it leads into."""
+    return path.parent if path.parent.is_file() else path
