@@ -52,7 +52,7 @@ def test_the_value_lies_in_its_range(name, one, other):
     assert 0 <= value <= (12 if metric.is_distance else 1)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"precision", "sensitivity"}))
+@pytest.mark.parametrize("name", ["assd", "dice", "hd95", "iou", "nsd"])
 @given(one=st.integers(0, 2**31), other=st.integers(0, 2**31))
 def test_prediction_and_reference_may_change_places(name, one, other):
     metric = Metric.named(name)()
