@@ -1,11 +1,27 @@
-"""Which segments or structures of a file are read, and as which label values."""
+"""Which segments or structures of a file are read, and as which label values.
+
+A path may lead into a file: `seg.dcm/Liver,Tumour` reads the segment Liver as 1 and Tumour as 2.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from medsegdiff.errors import UnreadableStudy
+
+
+def part_of(path: Path, names: Sequence[str]) -> Path:
+    """The path that leads to named segments of a file, to be read as values 1, 2, ... in order."""
+    return path / ",".join(quote(name, safe=" ") for name in names)
+
+
+def file_and_names(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """The file on disk, and the names of the segments that the path leads to; none means all."""
+    if not path.parent.is_file():
+        return path, ()
+    return path.parent, tuple(unquote(name) for name in path.name.split(","))
 
 
 def chosen_values(names: Mapping[int, str], wanted: Sequence[str], path: Path) -> dict[int, int]:

@@ -9,10 +9,9 @@ stay in their order as (D, H, W). The intensities are those of `medsegdiff.data.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -25,31 +24,18 @@ from medsegdiff.data.dicom.files import (
     read_dataset,
     reading,
 )
-from medsegdiff.data.dicom.frames import Frame, frames_of
-from medsegdiff.data.dicom.pixels import channel_count, check_budget, intensities
-from medsegdiff.data.dicom.series import Series, headers_by_series, series_in
-from medsegdiff.data.dicom.stack import stacked
+from medsegdiff.data.dicom.frames import Frame
+from medsegdiff.data.dicom.pixels import intensities
+from medsegdiff.data.dicom.series import Series, series_in
+from medsegdiff.data.dicom.volume import declared
 from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
 from medsegdiff.errors import DataError, UnreadableStudy
 from medsegdiff.types import Geometry
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
 
 __all__ = ["Dicom", "Series", "series_in"]
 
 LOOKED_AT = 8  # files of a folder, to see whether it holds a series
 NEAR_INTEGER = 0.01
-
-
-@dataclass(frozen=True)
-class _Volume:
-    """What the headers of one image say together: its frames in order, on their grid."""
-
-    frames: Sequence[Frame]
-    geometry: Geometry
-    channels: int
-    bits: int
 
 
 class Dicom(Format):
@@ -72,11 +58,11 @@ class Dicom(Format):
         return _is_picture(path) or (super().claims(path) and not is_dicom(path))
 
     def read_header(self, path: Path, budget_bytes: int) -> Header:
-        volume = _declared(path, budget_bytes)
+        volume = declared(path, budget_bytes)
         return Header(volume.geometry, volume.channels, volume.bits)
 
     def read_image(self, path: Path, budget_bytes: int) -> Scan:
-        volume = _declared(path, budget_bytes)
+        volume = declared(path, budget_bytes)
         shape = volume.geometry.shape
         slices = shape if len(shape) == 3 else (1, *shape)
         image = np.empty((volume.channels, *slices), dtype=np.float32)
@@ -110,58 +96,6 @@ def _is_picture(path: Path) -> bool:
         return is_image(read_dataset(path))
     except UnreadableStudy:
         return path.suffix.lower() in ENDINGS  # to be named when it is read
-
-
-def _declared(path: Path, budget_bytes: int) -> _Volume:
-    """Read and compare the headers of an image's files; nothing is decoded.
-
-    Raises:
-        UnreadableStudy: the files do not make up one image.
-        ResourceError: it would be larger than the budget.
-    """
-    headers = _one_series(path) if path.is_dir() else {path: read_dataset(path)}
-    with reading(path):
-        kinds = {_kind(file, header) for file, header in headers.items()}
-        if len(kinds) > 1:
-            raise UnreadableStudy(
-                f"{path} holds pictures of several sizes or kinds: "
-                f"{', '.join(sorted(f'{k[0]} x {k[1]} with {k[2]} channel(s)' for k in kinds))}. "
-                "Put those of one kind into a folder of their own."
-            )
-        rows, columns, channels, _ = kinds.pop()
-        bits = max(_bits(header) for header in headers.values())
-        frames = [frame for file, header in headers.items() for frame in frames_of(header, file)]
-        check_budget(path, (len(frames), rows, columns), channels, budget_bytes)
-        ordered, geometry = stacked(frames, (rows, columns), path)
-    return _Volume(ordered, geometry, channels, bits)
-
-
-def _one_series(folder: Path) -> dict[Path, Dataset]:
-    found = headers_by_series(folder)
-    if len(found) > 1:
-        listed = "; ".join(series.description for series in series_in(folder))
-        raise UnreadableStudy(
-            f"{folder} holds {len(found)} series: {listed}. Put each into a folder of its own."
-        )
-    if not found:
-        raise UnreadableStudy(f"{folder} holds no DICOM pictures. Check the name.")
-    return next(iter(found.values()))
-
-
-def _kind(path: Path, dataset: Dataset) -> tuple[int, int, int, str]:
-    """Rows, columns, channels and sense of grey of a file."""
-    if not is_image(dataset):
-        raise UnreadableStudy(
-            f"{path} is a DICOM object without a picture, a segmentation or a dose. Give the "
-            "image series."
-        )
-    channels = channel_count(dataset, path)
-    sense = str(dataset.PhotometricInterpretation) if channels == 1 else ""
-    return int(dataset.Rows), int(dataset.Columns), channels, sense
-
-
-def _bits(dataset: Dataset) -> int:
-    return int(dataset.get("BitsStored") or dataset.BitsAllocated)
 
 
 def _slices_of_files(frames: Sequence[Frame]) -> dict[Path, list[int]]:

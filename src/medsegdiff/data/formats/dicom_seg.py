@@ -1,8 +1,9 @@
 """DICOM SEG: segmentations in one file, laid over their image by the position of each frame.
 
 Every frame says which segment it shows and where it lies; frames come in any order, and empty ones
-may have been left out. Label values are the segments' numbers, or, for named `segments`, 1, 2, ...
-in that order. Fractional segments (probabilities) give the likeliest label.
+may have been left out. Label values are the segments' numbers; a path that leads into the file,
+`seg.dcm/Liver,Tumour`, reads those as 1, 2, ... in that order. Fractional segments (probabilities)
+give the likeliest label.
 
 Source: DICOM PS3.3, A.51 (segmentation IOD) and C.8.20.
 """
@@ -26,7 +27,8 @@ from medsegdiff.data.dicom.files import (
 from medsegdiff.data.dicom.frames import Frame, frame_count, frame_value, frames_of
 from medsegdiff.data.dicom.pixels import check_budget, stored_frames
 from medsegdiff.data.dicom.placing import Lines, lines_on, own_grid
-from medsegdiff.data.dicom.selection import chosen_values
+from medsegdiff.data.dicom.selection import chosen_values, file_and_names, part_of
+from medsegdiff.data.dicom.writing import write_segmentation
 from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
 from medsegdiff.errors import DataError, GridMismatch, UnreadableStudy
 from medsegdiff.types import Geometry
@@ -34,21 +36,18 @@ from medsegdiff.types import Geometry
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+__all__ = ["DicomSeg", "part_of", "referenced_series", "segment_names", "write_segmentation"]
+
 
 class DicomSeg(Format):
-    """A DICOM segmentation object.
-
-    Args:
-        segments: labels of the segments to read, as values 1, 2, ...; empty reads all of them under
-            their own numbers.
-    """
+    """A DICOM segmentation object, or some of its segments."""
 
     name: Literal["dicom_seg"] = "dicom_seg"
-    segments: tuple[str, ...] = ()
     endings: ClassVar[tuple[str, ...]] = ENDINGS
 
     def claims(self, path: Path) -> bool:
         """Whether a file is a segmentation object; its header is looked at."""
+        path, _ = file_and_names(path)
         if not (has_ending(path) and path.is_file() and is_dicom(path)):
             return False
         try:
@@ -57,8 +56,10 @@ class DicomSeg(Format):
             return False
 
     def read_header(self, path: Path, budget_bytes: int) -> Header:
+        path, _ = file_and_names(path)
         dataset = _dataset(path)
         with reading(path):
+            check_budget(path, (frame_count(dataset), *_plane(dataset)), 1, budget_bytes, 1)
             geometry = own_grid(frames_of(dataset, path), _plane(dataset), path)
             check_budget(path, geometry.shape, 1, budget_bytes)
             return Header(geometry, 1, int(dataset.BitsStored))
@@ -70,14 +71,15 @@ class DicomSeg(Format):
         )
 
     def read_mask(self, path: Path, budget_bytes: int, like: Geometry | None) -> StoredMask:
+        path, wanted = file_and_names(path)
         header = _dataset(path)
         with reading(path):
+            check_budget(path, (frame_count(header), *_plane(header)), 1, budget_bytes, 1)
             frames = frames_of(header, path)
             geometry = like or own_grid(frames, _plane(header), path)
-            check_budget(path, (frame_count(header), *_plane(header)), 1, budget_bytes, 1)
             check_budget(path, geometry.shape, 1, budget_bytes)
             places = [_lines(header, frame, frames, geometry, path) for frame in frames]
-            values = chosen_values(_names(header), self.segments, path)
+            values = chosen_values(_names(header), wanted, path)
             drawing = _Drawing(geometry.shape, path)
             dataset = read_dataset(path, pixels=True)
             stored = stored_frames(dataset, path)
@@ -134,8 +136,8 @@ class _Drawing:
         before, label = self.best[voxels], self.values[voxels]
         if ((before == 1) & (new == 1) & (label != value)).any():
             raise UnreadableStudy(
-                f"{self.path} has segments that overlap, which one mask cannot hold. Read the "
-                "segments that exclude each other, by name (`segments`)."
+                f"{self.path} has segments that overlap, which one mask cannot hold. Read those "
+                f"that exclude each other, by name: {self.path.name}/NAME,NAME."
             )
         self.values[voxels] = np.where(new > before, value, label)
         self.best[voxels] = np.maximum(new, before)

@@ -2,7 +2,8 @@
 
 Closed outlines are filled by the even-odd rule at voxel centres, each on the slice on which it was
 drawn; nothing is interpolated between slices. Points and open lines outline nothing and are left
-out. Label values are the structures' numbers, or, for named `structures`, 1, 2, ... in that order.
+out. Label values are the structures' numbers; a path that leads into the file,
+`rtstruct.dcm/Liver,Tumour`, reads those as 1, 2, ... in that order.
 
 Source: DICOM PS3.3, A.19 (RT structure set IOD), C.8.8.5 and C.8.8.6.
 """
@@ -26,7 +27,7 @@ from medsegdiff.data.dicom.files import (
     reading,
 )
 from medsegdiff.data.dicom.pixels import check_budget
-from medsegdiff.data.dicom.selection import chosen_values
+from medsegdiff.data.dicom.selection import chosen_values, file_and_names
 from medsegdiff.data.dicom.stack import LPS_TO_RAS
 from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
 from medsegdiff.errors import DataError, GridMismatch, UnreadableStudy
@@ -36,23 +37,19 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+DECIMALS = 6  # of a voxel: corners on voxel centres stay there
 ON_SLICE_WITHIN = 0.1  # of the distance between slices; planning systems round positions
 
 
 class RTStruct(Format):
-    """A DICOM RT structure set.
-
-    Args:
-        structures: names of the structures to read, as values 1, 2, ...; empty reads all of them
-            under their own numbers.
-    """
+    """A DICOM RT structure set, or some of its structures."""
 
     name: Literal["rtstruct"] = "rtstruct"
-    structures: tuple[str, ...] = ()
     endings: ClassVar[tuple[str, ...]] = ENDINGS
 
     def claims(self, path: Path) -> bool:
         """Whether a file is a structure set; its header is looked at."""
+        path, _ = file_and_names(path)
         if not (has_ending(path) and path.is_file() and is_dicom(path)):
             return False
         try:
@@ -70,6 +67,7 @@ class RTStruct(Format):
         )
 
     def read_mask(self, path: Path, budget_bytes: int, like: Geometry | None) -> StoredMask:
+        path, wanted = file_and_names(path)
         if like is None or like.affine is None or like.space_dims != 3:
             raise _without_grid(path)
         check_budget(path, like.shape, 1, budget_bytes)
@@ -77,7 +75,7 @@ class RTStruct(Format):
         labels = np.zeros(like.shape, dtype=np.int32)
         with reading(path):
             names = _names(dataset)
-            values = chosen_values(names, self.structures, path)
+            values = chosen_values(names, wanted, path)
             for item in dataset.get("ROIContourSequence") or ():
                 number = int(item.ReferencedROINumber)
                 if number in values:
@@ -163,14 +161,14 @@ def _polygons(item: Dataset, like: Geometry) -> Iterator[np.ndarray]:
             points = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
             if not np.isfinite(points).all():
                 raise ValueError("a corner is not finite")
-            yield points @ to_index[:3, :3].T + to_index[:3, 3]
+            yield np.round(points @ to_index[:3, :3].T + to_index[:3, 3], DECIMALS)
 
 
 def _draw(labels: np.ndarray, value: int, slices: dict[int, np.ndarray], path: Path) -> None:
     for d, mask in slices.items():
         if np.isin(labels[d][mask], (0, value), invert=True).any():
             raise UnreadableStudy(
-                f"{path} has structures that overlap, which one mask cannot hold. Read the "
-                "structures that exclude each other, by name (`structures`)."
+                f"{path} has structures that overlap, which one mask cannot hold. Read those that "
+                f"exclude each other, by name: {path.name}/NAME,NAME."
             )
         labels[d][mask] = value
