@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from medsegdiff.data.splits import Splits
 from medsegdiff.errors import DataError
@@ -18,28 +18,51 @@ class Declaration(BaseModel):
     """The entries of `dataset.json` that are acted upon; all are optional, others are let be.
 
     Args:
-        channel_names: what each image channel shows, in order.
-        labels: class numbers by name, background 0.
+        channel_names: what each image channel shows, in order; older lists say `modality`.
+        labels: class numbers by name, background 0; older lists give names by number. A region is
+            several numbers.
+        regions_class_order: the number under which each region is stored in a mask, in order.
         label_values: stored values by name, where they are not the class numbers.
         colors: stored colours by name.
         groups: the patient of each study.
         group_pattern: a regular expression on a study's name; its first group is the patient.
+        codes: SNOMED codes of the classes by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     channel_names: tuple[str, ...] = ()
     labels: dict[str, Any] | None = None
+    regions_class_order: tuple[int, ...] | None = None
     label_values: dict[str, int] | None = None
     colors: dict[str, tuple[int, int, int]] | None = None
     groups: dict[str, str | int] = {}
     group_pattern: re.Pattern[str] | None = None
+    codes: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_names(cls, content: Any) -> Any:
+        """Take the words of the Decathlon and of nnU-Net's first version."""
+        if not isinstance(content, dict):
+            return content
+        modality = content.get("modality")
+        if "channel_names" not in content and isinstance(modality, dict):
+            content = {**content, "channel_names": modality}
+        labels = content.get("labels")
+        if isinstance(labels, dict) and labels and all(map(_is_number, labels)):
+            named = {str(name): int(number) for number, name in labels.items()}
+            content = {**content, "labels": named}
+        return content
 
     @field_validator("channel_names", mode="before")
     @classmethod
     def _in_order(cls, names: Any) -> Any:
         """Take nnU-Net's mapping {"0": name, "1": name} as well as a list."""
-        return tuple(map(str, names.values())) if isinstance(names, dict) else names
+        if not isinstance(names, dict):
+            return names
+        numbered = all(map(_is_number, names))
+        return tuple(str(names[key]) for key in (sorted(names, key=int) if numbered else names))
 
     @field_validator("group_pattern")
     @classmethod
@@ -65,7 +88,7 @@ def read_declaration(path: Path) -> Declaration:
     if not path.is_file():
         return Declaration()
     try:
-        return Declaration.model_validate(_read_json(path))
+        return Declaration.model_validate(read_json(path))
     except ValidationError as error:
         raise DataError(f"{path} cannot be used: {_first_problem(error)}.") from None
 
@@ -79,7 +102,7 @@ def read_splits(path: Path, studies: Collection[str]) -> Splits | None:
     if not path.is_file():
         return None
     try:
-        splits = Splits.model_validate(_read_json(path))
+        splits = Splits.model_validate(read_json(path))
     except ValidationError as error:
         raise DataError(
             f'{path} must be {{"train": [names], "val": [names], "test": [names]}}: '
@@ -100,7 +123,16 @@ def _first_problem(error: ValidationError) -> str:
     return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}".removeprefix(": ")
 
 
-def _read_json(path: Path) -> Mapping[str, Any] | list[Any]:
+def _is_number(key: object) -> bool:
+    return str(key).isdecimal()
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DataError: it is not JSON.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:

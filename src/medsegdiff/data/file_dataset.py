@@ -31,10 +31,10 @@ from medsegdiff.data.channels import with_channels
 from medsegdiff.data.consensus import consensus
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.declaration import Declaration, read_splits
-from medsegdiff.data.formats import Header
+from medsegdiff.data.formats import Header, StoredMask
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.splits import Splits
-from medsegdiff.data.study_files import FoundStudies, StudyFiles
+from medsegdiff.data.study_files import FoundStudies, StudyFiles, stored_in
 from medsegdiff.data.study_reading import (
     check_mask_grid,
     header_or_none,
@@ -122,8 +122,11 @@ class FileDataset(Dataset):
             group=self.group(study),
         )
 
+    def geometry(self, study: str) -> Geometry:
+        return self.header(study).geometry
+
     def shape(self, study: str) -> tuple[int, ...]:
-        return self.header(study).shape
+        return self.geometry(study).shape
 
     def header(self, study: str) -> Header:
         """What a study's image files declare about themselves, without decoding them.
@@ -141,11 +144,25 @@ class FileDataset(Dataset):
         """
         return self._known(study)
 
+    def stored_mask(self, path: Path, files: StudyFiles, grid: Geometry | None) -> StoredMask:
+        """Read the stored values of a mask; a member may know more than its file says.
+
+        Args:
+            path: of the mask.
+            files: of its study.
+            grid: of its image; None where that cannot be read.
+
+        Raises:
+            UnreadableStudy: the file is damaged or no mask.
+        """
+        return read_stored_mask(path, files, grid, self.budget_bytes)
+
     def files(self, study: str) -> tuple[Path, ...]:
         files = self._known(study)
-        drawn = [files.mask] if files.mask is not None else []
-        named = [*files.images, *drawn, *(files.raters[rater] for rater in sorted(files.raters))]
-        return tuple(file for path in named for file in plain_files(path))
+        masks = [] if files.mask is None else [files.mask]
+        masks += [files.raters[rater] for rater in sorted(files.raters)]
+        stored = [*files.images, *map(stored_in, masks)]
+        return tuple(dict.fromkeys(file for path in stored for file in plain_files(path)))
 
     def raters(self, study: str) -> tuple[str, ...]:
         return tuple(sorted(self._known(study).raters))
@@ -249,7 +266,7 @@ class FileDataset(Dataset):
         label_map = self.label_map
         if label_map is None:
             raise DataError(f"{self.root} has no masks.")
-        stored = read_stored_mask(path, files, grid, self.budget_bytes)
+        stored = self.stored_mask(path, files, grid)
         try:
             labels = label_map.encode(stored.values)
         except DataError as error:
@@ -305,7 +322,7 @@ class FileDataset(Dataset):
             header = header_or_none(files, self.budget_bytes)
             grid = header.geometry if header else None
             try:
-                stored = read_stored_mask(path, files, grid, self.budget_bytes)
+                stored = self.stored_mask(path, files, grid)
             except MedSegDiffError:
                 continue
             yield stored.values
