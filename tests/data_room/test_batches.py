@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from medsegdiff.data import Folder, Preparation, PreparedCache, batch_indices
+from medsegdiff.data.preparation import fitted_grid
 from medsegdiff.errors import DataError
 
 Make = Callable[..., Folder]
@@ -62,7 +63,11 @@ def test_without_a_share_nothing_changes() -> None:
 
 
 def cache(folder: Folder, max_bytes: int = 2**20) -> PreparedCache:
-    return PreparedCache(folder, Preparation.fit(folder, folder.ids(), side=16), max_bytes)
+    return PreparedCache(
+        folder,
+        Preparation.fit(fitted_grid(folder, folder.ids(), 16), folder, folder.ids()),
+        max_bytes,
+    )
 
 
 def test_a_kept_study_is_not_read_again(make_folder: Make) -> None:

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from medsegdiff.data import Familiar, Folder, Preparation
+from medsegdiff.data.preparation import fitted_grid
 from medsegdiff.data.transforms.normalise import Normalise
 
 COLOURS = ("red", "green", "blue")
 
 
 def known(skin: Folder, studies: list[str]) -> tuple[Familiar, Normalise]:
-    intensity = Preparation.fit(skin, studies, side=96).intensity
+    intensity = Preparation.fit(fitted_grid(skin, studies, 96), skin, studies).intensity
     found = Familiar.fit(skin, studies, intensity)
     assert found is not None
     return found, intensity
@@ -66,7 +67,7 @@ def test_too_few_images_show_nothing(skin: Folder):
 
 def test_a_single_channel_has_no_colour(head_data: Path):
     heads = Folder(root=head_data)
-    intensity = Preparation.fit(heads, heads.ids(), side=96).intensity
+    intensity = Preparation.fit(fitted_grid(heads, heads.ids(), 96), heads, heads.ids()).intensity
     found = Familiar.fit(heads, heads.ids(), intensity)
     assert found is not None
     assert found.colour is None

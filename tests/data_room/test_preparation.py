@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsegdiff.data import Folder, Preparation
-from medsegdiff.data.preparation import voxel_digest
+from medsegdiff.data.preparation import fitted_grid, voxel_digest
 from medsegdiff.data.transforms.fit_to_grid import FitToGrid
 from medsegdiff.data.transforms.normalise import Normalise
 from medsegdiff.errors import DataError
@@ -19,7 +19,7 @@ from medsegdiff.types import Geometry, Sample
 
 def test_prepared_training_images_have_mean_0_and_deviation_1(skin_data: Path) -> None:
     folder = Folder(root=skin_data)
-    preparation = Preparation.fit(folder, folder.ids(), side=96)
+    preparation = Preparation.fit(fitted_grid(folder, folder.ids(), 96), folder, folder.ids())
     images = torch.stack([preparation.prepare(folder.load(study)).image for study in folder.ids()])
     assert images.mean(dim=(0, 2, 3)).abs().max() < 0.02
     assert (images.std(dim=(0, 2, 3)) - 1).abs().max() < 0.05
@@ -27,12 +27,16 @@ def test_prepared_training_images_have_mean_0_and_deviation_1(skin_data: Path) -
 
 def test_the_grid_has_the_images_shape(head_data: Path) -> None:
     folder = Folder(root=head_data)
-    assert Preparation.fit(folder, folder.ids(), side=128).grid.size == (112, 160)
+    assert Preparation.fit(
+        fitted_grid(folder, folder.ids(), 128), folder, folder.ids()
+    ).grid.size == (112, 160)
 
 
 def test_the_grid_is_not_larger_than_the_images(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder(shape=(40, 60))
-    assert Preparation.fit(folder, folder.ids(), side=512).grid.size == (48, 64)
+    assert Preparation.fit(
+        fitted_grid(folder, folder.ids(), 512), folder, folder.ids()
+    ).grid.size == (48, 64)
 
 
 def test_folds_share_a_grid_and_not_their_intensities(
@@ -42,7 +46,8 @@ def test_folds_share_a_grid_and_not_their_intensities(
     save("images/d.png", np.full((64, 40), 200, dtype=np.uint8))
     (folder.root / "images/e.png").write_text("a note")  # measured by nobody
     one, other = (
-        Preparation.fit(folder, train, 32, sized="abcde") for train in (["a", "b"], ["d"])
+        Preparation.fit(fitted_grid(folder, "abcde", 32), folder, train)
+        for train in (["a", "b"], ["d"])
     )
     assert one.grid == other.grid
     assert one.intensity != other.intensity
@@ -51,9 +56,9 @@ def test_folds_share_a_grid_and_not_their_intensities(
 def test_only_the_given_studies_are_looked_at(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder("ab")
     (folder.root / "images/b.png").write_text("a note")
-    assert Preparation.fit(folder, ["a"], side=16).image_channels == 1
+    assert Preparation.fit(fitted_grid(folder, ["a"], 16), folder, ["a"]).image_channels == 1
     with pytest.raises(DataError, match="no training study"):
-        Preparation.fit(folder, [], side=16)
+        Preparation.fit(fitted_grid(folder, [], 16), folder, [])
 
 
 @given(st.integers(8, 70), st.integers(8, 70), st.integers(1, 3))
@@ -71,7 +76,7 @@ def test_masks_and_raters_are_prepared_alike(make_folder: Callable[..., Folder])
     (folder.root / "raters/r1").mkdir(parents=True)
     (folder.root / "raters/r1/a.png").write_bytes(mask)
     fresh = Folder(root=folder.root)
-    prepared = Preparation.fit(fresh, ["a"], side=16).prepare(fresh.load("a"))
+    prepared = Preparation.fit(fitted_grid(fresh, ["a"], 16), fresh, ["a"]).prepare(fresh.load("a"))
     assert prepared.labels is not None
     assert prepared.labels.equal(prepared.raters["r1"])
     assert prepared.size_bytes == 4 * prepared.image.numel() + 2 * 8 * prepared.labels.numel()
@@ -79,7 +84,7 @@ def test_masks_and_raters_are_prepared_alike(make_folder: Callable[..., Folder])
 
 def test_another_number_of_channels_is_refused(skin_data: Path, head_data: Path) -> None:
     skin, head = Folder(root=skin_data), Folder(root=head_data)
-    preparation = Preparation.fit(skin, skin.ids()[:2], side=64)
+    preparation = Preparation.fit(fitted_grid(skin, skin.ids()[:2], 64), skin, skin.ids()[:2])
     with pytest.raises(DataError, match=r"1 image channel\(s\), but 3"):
         preparation.prepare(head.load(head.ids()[0]))
 
@@ -100,5 +105,7 @@ def test_the_digest_is_the_same_on_every_machine() -> None:
 
 def test_settings_survive_a_json_file(skin_data: Path) -> None:
     folder = Folder(root=skin_data)
-    preparation = Preparation.fit(folder, folder.ids()[:3], side=64)
+    preparation = Preparation.fit(
+        fitted_grid(folder, folder.ids()[:3], 64), folder, folder.ids()[:3]
+    )
     assert Preparation.model_validate_json(preparation.model_dump_json()) == preparation

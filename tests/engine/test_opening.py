@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from medsegdiff.engine.data_plan import default_side
 from medsegdiff.engine.opening import look_through
 from medsegdiff.engine.precision import chosen_device
-from medsegdiff.engine.run_setup import default_side
 
 
 def test_thin_structures_are_judged_on_the_grid_that_train_would_take(tmp_path):

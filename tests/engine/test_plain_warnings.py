@@ -22,7 +22,7 @@ def noise(share: float, side: int, grid: int) -> Tensor:
 def warned(mask: Tensor, model) -> str:
     image = torch.zeros(3, *mask.shape)
     config = model.config.model_copy(update={"familiar": None})
-    return " ".join(plain_warnings(mask, image, config))
+    return " ".join(plain_warnings(mask, image, config, 32**2))
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9])
@@ -53,9 +53,9 @@ def test_an_image_of_another_kind_is_told(model, head_data, skin):
     image = head.load(head.ids()[0]).image
     mask = torch.zeros(image.shape[1:], dtype=torch.long)
     mask[:40] = 1
-    (warning,) = plain_warnings(mask, image, model.config)
+    (warning,) = plain_warnings(mask, image, model.config, 32**2)
     assert warning.startswith("The image is unlike the training images: ")
     assert "less colourful" in warning
     for study in skin.declared_splits().train:
         image = skin.load(study).image
-        assert not list(plain_warnings(torch.eye(256).long(), image, model.config))
+        assert not list(plain_warnings(torch.eye(256).long(), image, model.config, 32**2))

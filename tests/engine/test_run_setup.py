@@ -31,7 +31,7 @@ def test_the_run_folder_describes_itself(finished_run, tiny):
     assert RunConfig.model_validate(values["config.json"]) == tiny()
     assert values["dataset.json"]["labels"] == {"background": 0, "lesion": 1}
     assert values["dataset.json"]["numTraining"] == 8
-    others = {"dataset_fingerprint.json", "environment.json", "splits_final.json"}
+    others = {"dataset_fingerprint.json", "environment.json", "plan.json", "splits_final.json"}
     assert {"config.json", "dataset.json", *others} == {*values}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from medsegdiff.component import Component
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.splits import Splits
-from medsegdiff.types import Sample
+from medsegdiff.types import Geometry, Sample
 
 
 class Dataset(Component, family=True):
@@ -31,13 +31,21 @@ class Dataset(Component, family=True):
             DataError: the mask holds a value that belongs to no class.
         """
 
-    def shape(self, study: str) -> tuple[int, ...]:
-        """Voxels of a study along each axis, (H, W); a member may know without decoding it.
+    def geometry(self, study: str) -> Geometry:
+        """A study's grid; a member may know it without decoding the study.
 
         Raises:
             UnreadableStudy: the file is missing, damaged, or not what its name says.
         """
-        return self.load(study).geometry.shape
+        return self.load(study).geometry
+
+    def shape(self, study: str) -> tuple[int, ...]:
+        """Voxels of a study along each axis.
+
+        Raises:
+            UnreadableStudy: the file is missing, damaged, or not what its name says.
+        """
+        return self.geometry(study).shape
 
     @abstractmethod
     def annotated_ids(self) -> list[str]:

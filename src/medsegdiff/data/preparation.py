@@ -80,42 +80,15 @@ class Preparation(Config):
 
     @classmethod
     def fit(
-        cls,
-        dataset: Dataset,
-        studies: Sequence[str],
-        side: int,
-        sized: Sequence[str] | None = None,
-        aspect: Aspect = "keep",
-    ) -> Preparation:
-        """Measure intensities on the training studies, and sizes of images on these or more.
-
-        Args:
-            dataset: where they are.
-            studies: names of the training studies; the intensities of no others are looked at.
-            side: geometric mean of the grid's sides; less where the images themselves are smaller.
-            sized: names of the studies whose sizes decide the grid's; the same ones for every fold,
-                so that their models share a grid. None takes the training studies.
-            aspect: whether images keep their shape or are squeezed into the grid's.
-
-        Raises:
-            DataError: there is no study, or one cannot be read.
-        """
-        if not studies:
-            raise _nothing_to_measure()
-        size = _grid_size(measured_shapes(dataset, sized or studies), side)
-        return cls.on(FitToGrid(size=size, aspect=aspect), dataset, studies)
-
-    @classmethod
-    def on(
         cls, grid: Grid, dataset: Dataset, studies: Sequence[str], scope: Scope = "data"
     ) -> Preparation:
-        """Measure intensities on the training studies, for a grid that is known.
+        """Measure intensities on the training studies; those of no others are looked at.
 
         Raises:
             DataError: there is no study, or one cannot be read.
         """
         if not studies:
-            raise _nothing_to_measure()
+            raise DataError("There is no training study to measure intensities on.")
         intensities = [
             every_nth(dataset.load(study).image, PIXELS_MEASURED)
             for study in measured_studies(studies)
@@ -155,10 +128,6 @@ class Preparation(Config):
         )
 
 
-def _nothing_to_measure() -> DataError:
-    return DataError("There is no training study to measure intensities on.")
-
-
 def voxel_digest(image: Float[Tensor, "C *S"]) -> bytes:
     """Hash shape and float32 intensities to 16 bytes, the same on every machine."""
     digest = blake2b(repr(tuple(image.shape)).encode(), digest_size=16)
@@ -171,10 +140,20 @@ def measured_studies(studies: Sequence[str]) -> Sequence[str]:
     return list(studies)[:: -(-len(studies) // STUDIES_MEASURED)]
 
 
-def measured_shapes(dataset: Dataset, studies: Sequence[str]) -> list[tuple[int, ...]]:
-    """Sizes of some studies that stand for all; one that cannot be read is left out.
+def fitted_grid(
+    dataset: Dataset, studies: Sequence[str], side: int, aspect: Aspect = "keep"
+) -> FitToGrid:
+    """A grid for whole images, of their usual shape.
 
-    It is named when it is trained on, if it ever is.
+    Args:
+        dataset: where they are.
+        studies: names of those whose sizes decide; the same for every fold, so that models share a
+            grid. One that cannot be read is left out: it is named when it is trained on.
+        side: geometric mean of the grid's sides; less where the images themselves are smaller.
+        aspect: whether images keep their shape or are squeezed into the grid's.
+
+    Raises:
+        DataError: none can be read.
     """
     shapes = []
     for study in measured_studies(studies):
@@ -182,7 +161,11 @@ def measured_shapes(dataset: Dataset, studies: Sequence[str]) -> list[tuple[int,
             shapes.append(dataset.shape(study))
         except MedSegDiffError:
             continue
-    return shapes
+    if not shapes:
+        raise DataError(
+            "There is no training study that can be read. Look at them with `medsegdiff verify`."
+        )
+    return FitToGrid(size=_grid_size(shapes, side), aspect=aspect)
 
 
 def _grid_size(shapes: Sequence[tuple[int, ...]], side: int) -> tuple[int, int]:

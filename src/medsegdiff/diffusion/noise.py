@@ -110,7 +110,7 @@ class NoiseWindow:
 
 
 def mirrored(n: int, first: int, length: int) -> np.ndarray:
-    """Places `first` and on along an axis of n voxels, turned back at both ends; shape (length,)."""
+    """Places `first` and on along an axis of n voxels, turned back at its ends, (length,)."""
     places = np.arange(first, first + length) % (2 * n)
     return np.minimum(places, 2 * n - 1 - places)
 

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medsegdiff.data import Prepared
-from medsegdiff.diffusion import Denoiser, Noise, Process, Sampler, probability_from_logits
+from medsegdiff.diffusion import Denoiser, Process, Sampler, probability_from_logits
 from medsegdiff.engine.config import ModelConfig, PredictConfig
 from medsegdiff.engine.precision import autocast
+from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.ensemble import fused_steps
 from medsegdiff.errors import ConfigError
@@ -20,25 +20,25 @@ from medsegdiff.models import SegmentationNetwork
 
 
 def draw_members(
-    folds: Sequence[Prepared], model: TrainedModel, config: PredictConfig
+    views: Sequence[View], model: TrainedModel, config: PredictConfig
 ) -> tuple[Float[Tensor, "M K *S"], Float[Tensor, "K *S"] | None]:
-    """Draw the members' probabilities, and the condition head's, on the network's grid.
+    """Draw the members' probabilities, and the condition head's, of what the network sees.
 
-    With several folds, each draws its own members. Without members, or with a network that does
-    not denoise, the head is the one member.
+    There is one view for each fold, and each fold draws its own members. Without members, or with
+    a network that does not denoise, the head is the one member.
     """
     members: list[Tensor] = []
     heads: list[Tensor] = []
     process = model.process()
     with torch.inference_mode():
-        for network, prepared in zip(model.networks, folds, strict=True):
-            bound = bind(network, prepared.image.to(model.device), model.config, process, config)
+        for network, view in zip(model.networks, views, strict=True):
+            bound = bind(network, view.image.to(model.device), model.config, process, config)
             if bound.head is not None:
                 heads.append(bound.head)
             if bound.denoise is None or config.members == 0:
                 members.append(only_head(bound, model.name)[None])
             else:
-                drawn = sampled(bound.denoise, bound.head, prepared, process, model, config)
+                drawn = sampled(bound.denoise, bound.head, view, process, model, config)
                 members.append(drawn)
         head = torch.stack(heads).mean(dim=0).cpu() if heads else None
         return torch.cat(members).cpu(), head
@@ -47,17 +47,16 @@ def draw_members(
 def sampled(
     denoise: Denoiser,
     head: Float[Tensor, "K *S"] | None,
-    prepared: Prepared,
+    view: View,
     process: Process,
     model: TrainedModel,
     config: PredictConfig,
 ) -> Float[Tensor, "M K *S"]:
     """Probabilities of the members, drawn in chunks that go through the network together."""
-    shape = (model.config.mask_channels, *model.config.grid_size)
     chunks: list[Tensor] = []
     for first in range(0, config.members, config.member_batch):
         chunk = range(first, min(first + config.member_batch, config.members))
-        noise = Noise(prepared.digest, chunk, config.seed, shape)
+        noise = view.noise(chunk, config.seed, model.config.mask_channels)
         estimates = Estimates(denoise, config.step_fusion)
         x = begun(noise().to(model.device), head, process, config.sampler)
         x_0 = config.sampler(estimates, x, process, noise=noise)  # (M, K, *S)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from medsegdiff.data import Dataset, Folder, Report, verify
+from medsegdiff.engine.data_plan import default_side
 from medsegdiff.engine.precision import chosen_device
-from medsegdiff.engine.run_setup import default_side
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import DataError
 

@@ -18,7 +18,7 @@ TINY, MANY, SHARE = 4, 0.01, 0.05
 
 
 def plain_warnings(
-    mask: Int[Tensor, "*S"], image: Float[Tensor, "C *S"], model: ModelConfig
+    mask: Int[Tensor, "*S"], image: Float[Tensor, "C *S"], model: ModelConfig, grid_voxels: int
 ) -> Iterator[str]:
     """Say what is wrong with a mask, or unusual in its image.
 
@@ -26,6 +26,7 @@ def plain_warnings(
         mask: class per voxel.
         image: stored intensities.
         model: what the weights mean.
+        grid_voxels: that the study has on the network's grid.
     """
     share = float((mask > 0).float().mean())
     if share < SMALLEST_SHARE:
@@ -35,7 +36,7 @@ def plain_warnings(
             "The mask covers nearly the whole image: check that the image is of the kind that the "
             "model was trained on."
         )
-    elif is_noise((mask > 0).numpy(), int(np.prod(model.grid_size))):
+    elif is_noise((mask > 0).numpy(), grid_voxels):
         yield "The mask is in many tiny pieces, as noise is: do not trust it."
     if model.familiar is None:
         return
@@ -52,7 +53,7 @@ def is_noise(mask: np.ndarray, grid_voxels: int) -> bool:
 
     Args:
         mask: bool, at native size; not empty.
-        grid_voxels: of the network's grid; pieces are tiny by its measure.
+        grid_voxels: that it has on the network's grid; pieces are tiny by its measure.
     """
     smallest = TINY * mask.size / grid_voxels
     touching = np.ones((3,) * mask.ndim)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float, Integer
@@ -15,9 +17,11 @@ from medsegdiff.engine.members import draw_members
 from medsegdiff.engine.plain_warnings import plain_warnings
 from medsegdiff.engine.postprocessing import mask_of
 from medsegdiff.engine.precision import uses_bf16
+from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.engine.windows import blended
 from medsegdiff.ensemble import tempered
-from medsegdiff.types import Prediction, Sample, labels_from_probability
+from medsegdiff.types import Fused, Prediction, Sample, labels_from_probability
 
 
 def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Prediction:
@@ -38,14 +42,14 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
     start = time.perf_counter()
     preparations = model.preparations or (model.config.preparation,) * len(model.networks)
     folds = [preparation.prepare(sample) for preparation in preparations]
-    prepared = folds[0]  # all lie on the same grid
-    members, head = draw_members(folds, model, config)  # (M, K, *S_net), (K, *S_net)
-    fused = config.ensemble(members, head)
-    temperature = model.config.temperature if config.calibrated else 1.0
-    probability = tempered(prepared.undo(fused.probability), temperature)  # (K, *S)
-    entropy, information = prepared.undo(torch.stack([fused.uncertainty, fused.mutual_information]))
-    threshold = config.threshold or model.config.threshold
-    mask = mask_of(probability, threshold, config)
+    fused, members = fused_and_members(folds, model, config)
+    placement = folds[0].placement  # all lie on the same grid
+    probability = tempered(placement.undo(fused.probability), _temperature(model, config))
+    entropy, information = (
+        placement.undo(one[None])[0] for one in (fused.uncertainty, fused.mutual_information)
+    )
+    mask = mask_of(probability, _threshold(model, config), config)
+    grid_voxels = folds[0].image[0].numel()
     return Prediction(
         study=sample.study,
         mask=mask,
@@ -53,21 +57,51 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
         uncertainty=entropy,
         mutual_information=information,
         quality=fused.quality,
-        members=torch.stack([cut(one, threshold, temperature, prepared) for one in members]),
+        members=members,
         geometry=sample.geometry,
         provenance=provenance(model, config, time.perf_counter() - start),
         image=sample.image,
-        warnings=tuple(plain_warnings(mask, sample.image, model.config)),
+        warnings=tuple(plain_warnings(mask, sample.image, model.config, grid_voxels)),
         path=sample.path,
     )
 
 
+def fused_and_members(
+    folds: Sequence[Prepared], model: TrainedModel, config: PredictConfig
+) -> tuple[Fused, Integer[Tensor, "M *S"]]:
+    """What the members make together on the network's grid, and each one's labels on the study's.
+
+    Members are cut where the fused mask is; uint8 if that holds their classes.
+    """
+    placement = folds[0].placement
+    to_labels = partial(
+        cut, threshold=_threshold(model, config), temperature=_temperature(model, config)
+    )
+    if model.config.preparation.grid.is_tiled:
+        found = blended(folds, model, config, to_labels)
+        classes = model.config.labels.classes
+        return found.fused, torch.stack(
+            [placement.undo_labels(one, classes) for one in found.members]
+        )
+    members, head = draw_members([View.whole(one) for one in folds], model, config)
+    labels = [to_labels(placement.undo(one)) for one in members]  # (M, K, *S_net) to M x (*S)
+    return config.ensemble(members, head), torch.stack(labels)
+
+
 def cut(
-    member: Float[Tensor, "K *S_net"], threshold: float, temperature: float, prepared: Prepared
+    member: Float[Tensor, "K *S"], threshold: float, temperature: float
 ) -> Integer[Tensor, "*S"]:
-    """A member's labels on the study's own grid, cut where the fused mask is; uint8 if they fit."""
-    labels = labels_from_probability(tempered(prepared.undo(member), temperature), threshold)
+    """A member's labels, cut where the fused mask is; uint8 if they fit."""
+    labels = labels_from_probability(tempered(member, temperature), threshold)
     return labels.to(torch.uint8) if len(member) <= 2**8 else labels
+
+
+def _temperature(model: TrainedModel, config: PredictConfig) -> float:
+    return model.config.temperature if config.calibrated else 1.0
+
+
+def _threshold(model: TrainedModel, config: PredictConfig) -> float:
+    return config.threshold or model.config.threshold
 
 
 def provenance(model: TrainedModel, config: PredictConfig, seconds: float) -> dict[str, object]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from medsegdiff.data import Dataset, Preparation, PreparedCache, Splits
+from medsegdiff.data import Dataset, Grid, Preparation, PreparedCache, Splits
 from medsegdiff.data.fingerprint import DatasetFingerprint, manifest_hash
-from medsegdiff.engine.config import ModelConfig, ModelSettings, RunConfig
+from medsegdiff.data.preparation import MULTIPLE
+from medsegdiff.data.transforms.fit_to_grid import FitToGrid
+from medsegdiff.engine.config import ModelConfig, ModelSettings, RunConfig, TrainConfig
+from medsegdiff.engine.data_plan import DataPlan, plan_data, settings_for
 from medsegdiff.engine.distributed import Team
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.model_location import weights_files
@@ -25,8 +29,6 @@ from medsegdiff.errors import ConfigError, DataError
 from medsegdiff.files import write_json
 from medsegdiff.models import SegmentationNetwork
 
-SIDE_ON_CPU, SIDE_ON_GPU = 96, 256
-GRID_STEP = 16  # sides of a grid are multiples of it
 FREE = (  # settings of the training that may change on resuming
     "max_steps",
     "max_minutes",
@@ -51,6 +53,7 @@ class RunSetup:
         trainer: network, optimiser, averaged weights.
         team: the processes.
         config_hash, data_hash: what a resumed training must agree with.
+        plan: how the data are looked at, and why.
     """
 
     fold_folder: Path
@@ -61,6 +64,7 @@ class RunSetup:
     team: Team
     config_hash: str
     data_hash: str
+    plan: DataPlan
 
     def averaged_model(self) -> TrainedModel:
         """The averaged weights as a model of their own, for validation."""
@@ -99,10 +103,17 @@ def set_up(
         content = init_weights(init)
         model = init_config(dataset, content.config, init)
         config = with_model(config, model, init)
+        plan = DataPlan(
+            model.preparation.grid,
+            model.preparation.intensity.scope,
+            settings_for(model.preparation.grid, config.train),
+            (f"The grid and the intensities are those of {init}.",),
+        )
         network = built(content, Path(init)).requires_grad_(True)
     else:
-        model = model_config(dataset, splits, config, device)
+        model, plan = planned_model(dataset, splits, config, device)
         network = build_network(model, config.train.seed)
+    config = config.model_copy(update={"train": plan.settings})
     network = channels_last(network.to(device))
     cache = PreparedCache(dataset, model.preparation, int(config.train.cache_gb * 2**30))
     trainer = Trainer(network, model, config.train, splits.train, cache, team)
@@ -115,19 +126,14 @@ def set_up(
         team,
         config_hash=settings_hash(config, model),
         data_hash=manifest_hash(dataset, splits.train + splits.val),
+        plan=plan,
     )
 
 
-def default_side(device: torch.device) -> int:
-    """Geometric mean of the sides of the grid that a training takes where none is asked for."""
-    return SIDE_ON_GPU if device.type == "cuda" else SIDE_ON_CPU
-
-
-def model_config(
+def planned_model(
     dataset: Dataset, splits: Splits, config: RunConfig, device: torch.device
-) -> ModelConfig:
-    """The sealed settings, with what the training studies say; folds share the grid's size."""
-    side = config.train.side or default_side(device)
+) -> tuple[ModelConfig, DataPlan]:
+    """The sealed settings, with what the training studies say; folds share the grid."""
     label_map = dataset.label_map
     if label_map is None:
         image = dataset.files(dataset.ids()[0])[0]
@@ -135,16 +141,22 @@ def model_config(
             f"The data set of {image} has no masks, so its classes are unknown. Put masks of the "
             "same names as the images into a folder `masks` beside `images`."
         )
-    test = set(splits.test)
-    sized = [study for study in dataset.annotated_ids() if study not in test]  # in every fold
-    return ModelConfig(
+    plan = plan_data(dataset, outside_test(dataset, splits), config.train, device)
+    model = ModelConfig(
         network=config.model.network,
         process=config.model.process,
         objective=config.model.objective,
-        preparation=Preparation.fit(dataset, splits.train, side, sized, config.train.aspect),
+        preparation=Preparation.fit(plan.grid, dataset, splits.train, plan.scope),
         labels=label_map,
         channel_names=dataset.channel_names,
     )
+    return model, plan
+
+
+def outside_test(dataset: Dataset, splits: Splits) -> list[str]:
+    """Annotated studies that may be looked at for a plan: the same ones for every fold."""
+    test = set(splits.test)
+    return [study for study in dataset.annotated_ids() if study not in test]
 
 
 def init_weights(init: str) -> WeightsContent:
@@ -168,20 +180,28 @@ def with_model(config: RunConfig, model: ModelConfig, init: str) -> RunConfig:
     sealed = ModelSettings(network=model.network, process=model.process, objective=model.objective)
     asked = config.model if "model" in config.model_fields_set else sealed
     differing = differences(asked, sealed.model_dump(mode="json"))
-    own_side = math.prod(model.grid_size) ** (1 / len(model.grid_size))
-    if config.train.side is not None and abs(config.train.side - own_side) > GRID_STEP:
-        differing.append(f"train.side: {own_side:.0f} -> {config.train.side}")
-    aspect = model.preparation.grid.aspect
-    if "aspect" in config.train.model_fields_set and config.train.aspect != aspect:
-        differing.append(f"train.aspect: {aspect} -> {config.train.aspect}")
+    differing += _other_grid(config.train, model.preparation.grid)
     if differing:
         raise ConfigError(
             f"--init {init} brings its own network, process, objective and grid, but others "
             f"were asked for ({'; '.join(differing)}). Leave these settings out, or train without "
             "--init."
         )
+    aspect = getattr(model.preparation.grid, "aspect", config.train.aspect)
     train = config.train.model_copy(update={"aspect": aspect})
     return validated(RunConfig, {**dict(config), "model": sealed, "train": train})
+
+
+def _other_grid(train: TrainConfig, grid: Grid) -> Iterator[str]:
+    """What was asked for of the grid that is not so, as "path: found -> asked"."""
+    if isinstance(grid, FitToGrid):
+        own_side = math.prod(grid.size) ** (1 / len(grid.size))
+        if train.side is not None and abs(train.side - own_side) > MULTIPLE:
+            yield f"train.side: {own_side:.0f} -> {train.side}"
+        if "aspect" in train.model_fields_set and train.aspect != grid.aspect:
+            yield f"train.aspect: {grid.aspect} -> {train.aspect}"
+    elif train.patch not in (None, grid.size):
+        yield f"train.patch: {list(grid.size)} -> {list(train.patch)}"
 
 
 def init_config(dataset: Dataset, config: ModelConfig, init: str) -> ModelConfig:
@@ -229,6 +249,7 @@ def describe(setup: RunSetup, run: Path) -> None:
     fingerprint = DatasetFingerprint.of(setup.dataset, setup.splits.train)
     write_json(run / "dataset_fingerprint.json", fingerprint.model_dump(mode="json"))
     write_json(run / "environment.json", environment())
+    write_json(run / "plan.json", setup.plan.to_json())
     names = model.labels.names
     write_json(
         run / "dataset.json",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -22,6 +24,8 @@ class Ensemble(Component, family=True):
     Args:
         with_head: let the condition head's mask count as one more voter.
     """
+
+    sees_whole_masks: ClassVar[bool] = False  # a part of the masks is not enough to fuse it
 
     with_head: bool = False
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor
 
+VOXELS_AT_ONCE = 2**22
 
-def pairwise_dice(labels: Int[Tensor, "M *S"], classes: int) -> float | None:
+
+def pairwise_dice(labels: Integer[Tensor, "M *S"], classes: int) -> float | None:
     """Mean Dice over all pairs of members and all foreground classes that any member draws.
 
     Args:
@@ -22,18 +24,26 @@ def pairwise_dice(labels: Int[Tensor, "M *S"], classes: int) -> float | None:
     """
     if len(labels) < 2:
         return None
-    masks = [(labels.flatten(1) == index).float() for index in range(1, classes)]
-    scores = [score for score in map(_mean_dice, masks) if score is not None]
+    shared = [shared_voxels(labels.flatten(1), index) for index in range(1, classes)]
+    scores = [score for score in map(_mean_dice, shared) if score is not None]
     return sum(scores) / len(scores) if scores else 1.0
 
 
-def _mean_dice(mask: Float[Tensor, "M N"]) -> float | None:
+def shared_voxels(labels: Integer[Tensor, "M N"], index: int) -> Float[Tensor, "M M"]:
+    """Voxels of a class that both members of each pair have, counted in bounded memory."""
+    shared = torch.zeros(len(labels), len(labels), dtype=torch.float64)
+    for part in labels.split(VOXELS_AT_ONCE, dim=1):
+        mask = (part == index).float()
+        shared += (mask @ mask.T).cpu().double()  # exact: counts below 2^24
+    return shared.float()
+
+
+def _mean_dice(shared: Float[Tensor, "M M"]) -> float | None:
     """Mean over the pairs for one class; None where nobody draws it."""
-    shared = mask @ mask.T  # (M, M): voxels of both
     volume = shared.diagonal()  # (M,)
     if not volume.any():
         return None
     total = volume[:, None] + volume
     dice = torch.where(total > 0, 2 * shared / total.clamp(min=1), 1.0)
-    first, second = torch.triu_indices(len(mask), len(mask), offset=1, device=mask.device)
+    first, second = torch.triu_indices(len(shared), len(shared), offset=1)
     return float(dice[first, second].double().mean())

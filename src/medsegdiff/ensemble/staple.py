@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -34,6 +34,8 @@ class Staple(Ensemble):
     Source: Warfield, Zou, Wells 2004, IEEE TMI 23(7), equations 14 to 19 (binary), 21 to 25 (K
     classes). Parity: tests/parity/test_simpleitk_staple.py.
     """
+
+    sees_whole_masks: ClassVar[bool] = True
 
     name: Literal["staple"] = "staple"
     tolerance: float = Field(default=1e-7, gt=0)

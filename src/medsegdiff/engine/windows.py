@@ -1,0 +1,165 @@
+"""Prediction through windows: members of each window, blended where windows overlap, and fused.
+
+    window -> members (M, K, *window) --\
+    window -> members ------------------+-> slab of weighted sums -> finished rows -> fused
+    ...                                 /   (M, K, depth, ...)        (K, rows, ...)
+
+One slab of windows is held in memory, never M x K numbers for each voxel of the study. A member is
+one member everywhere: its noise is keyed by the voxel, so windows agree on it where they overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import torch
+from jaxtyping import Float, Int, Integer
+from torch import Tensor
+
+from medsegdiff.data import Prepared, Window, window_weight, windows_over
+from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.members import draw_members
+from medsegdiff.engine.view import View
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.ensemble import pairwise_dice
+from medsegdiff.errors import ConfigError
+from medsegdiff.types import Fused
+
+ToLabels = Callable[[Float[Tensor, "K *S"]], Int[Tensor, "*S"]]
+
+
+@dataclass(frozen=True)
+class Blended:
+    """What a study's windows come to, on the grid that they lie on.
+
+    Args:
+        fused: of all members.
+        members: labels of each member, shape (M, *S), uint8 where that holds all classes.
+    """
+
+    fused: Fused
+    members: Integer[Tensor, "M *S"]
+
+
+def blended(
+    folds: Sequence[Prepared], model: TrainedModel, config: PredictConfig, to_labels: ToLabels
+) -> Blended:
+    """Draw and fuse the members of a study window by window.
+
+    Args:
+        folds: the study as each network is given it, all on one grid.
+        model: trained weights.
+        config: sampler, members, ensemble, overlap and seed.
+        to_labels: cuts a member's probability into labels.
+
+    Raises:
+        ConfigError: an ensemble that must see whole masks at once.
+    """
+    grid, shape = model.config.preparation.grid, tuple(folds[0].image.shape[1:])
+    if config.ensemble.sees_whole_masks:
+        raise ConfigError(
+            "This ensemble looks at whole masks at once, but the model looks at studies through "
+            "windows. Choose another, for example predict.ensemble=mean."
+        )
+    rows = windows_over(shape, grid.size, config.overlap)
+    slab, result = Slab(shape, grid.size), Result(shape, model.config.labels.classes)
+    for row, following in zip_longest(rows, rows[1:]):
+        for window in row:
+            views = [View.through(one, window, grid.sees_slices) for one in folds]
+            slab.add(window, *draw_members(views, model, config))
+        first = slab.first
+        members, head = slab.finished(shape[0] if following is None else following[0].corner[0])
+        result.add(first, config.ensemble(members, head), [to_labels(one) for one in members])
+    return result.blended()
+
+
+class Slab:
+    """Weighted sums over the windows of one row, and of those before that reach into it.
+
+    Args:
+        shape: voxels of the study.
+        size: of a window.
+    """
+
+    def __init__(self, shape: tuple[int, ...], size: tuple[int, ...]) -> None:
+        self.first = 0
+        self.depth = min(size[0], shape[0])
+        self.shape, self.weight = shape, window_weight(size)
+        self.weights = torch.zeros(self.depth, *shape[1:])
+        self.sums: Tensor | None = None  # (M or M + 1 with the head, K, depth, ...)
+        self.has_head = False
+
+    def add(
+        self,
+        window: Window,
+        members: Float[Tensor, "M K *s"],
+        head: Float[Tensor, "K *s"] | None,
+    ) -> None:
+        """Add a window's members, and the condition head where there is one."""
+        self.has_head = head is not None
+        drawn = members if head is None else torch.cat([members, head[None]])
+        drawn = drawn.reshape(*drawn.shape[:2], *window.size)  # a slice gets its depth back
+        if self.sums is None:
+            self.sums = torch.zeros(*drawn.shape[:2], self.depth, *self.shape[1:])
+        here, there = window.inside(self.shape)
+        here = (slice(here[0].start - self.first, here[0].stop - self.first), *here[1:])
+        weight = self.weight[there]
+        self.sums[(..., *here)] += drawn[(..., *there)] * weight
+        self.weights[here] += weight
+
+    def finished(self, end: int) -> tuple[Float[Tensor, "M K *s"], Float[Tensor, "K *s"] | None]:
+        """The means of the rows before `end`, which no later window reaches; the rest is kept."""
+        assert self.sums is not None
+        count = end - self.first
+        means = self.sums[:, :, :count] / self.weights[:count]
+        self.sums, self.weights = (
+            _moved_on(one, count, axis) for one, axis in ((self.sums, 2), (self.weights, 0))
+        )
+        self.first = end
+        return (means[:-1], means[-1]) if self.has_head else (means, None)
+
+
+class Result:
+    """The finished rows of a study, one after the other.
+
+    Args:
+        shape: voxels of the study.
+        classes: with the background.
+    """
+
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        self.shape, self.classes = shape, classes
+        self.kind = torch.uint8 if classes <= 2**8 else torch.int16
+        self.maps: list[Tensor] = []  # probability (K), entropy, mutual information
+        self.members: Tensor | None = None
+
+    def add(self, first: int, fused: Fused, members: Sequence[Int[Tensor, "*s"]]) -> None:
+        """Put the rows from `first` on in their place."""
+        extra = (fused.uncertainty[None], fused.mutual_information[None])
+        found = (fused.probability, *extra)
+        if self.members is None:
+            self.maps = [torch.empty(len(one), *self.shape) for one in found]
+            self.members = torch.empty(len(members), *self.shape, dtype=self.kind)
+        rows = slice(first, first + found[0].shape[1])
+        for kept, one in zip(self.maps, found, strict=True):
+            kept[:, rows] = one
+        for kept, one in zip(self.members, members, strict=True):
+            kept[rows] = one.to(self.kind)
+
+    def blended(self) -> Blended:
+        """All of it."""
+        assert self.members is not None
+        probability, entropy, information = self.maps
+        quality = pairwise_dice(self.members, self.classes)
+        return Blended(Fused(probability, entropy[0], information[0], quality), self.members)
+
+
+def _moved_on(values: Tensor, count: int, axis: int) -> Tensor:
+    """Drop the first rows along an axis, and add as many zeros at its end."""
+    length = values.shape[axis]
+    moved = torch.zeros_like(values)
+    kept = min(count, length)
+    moved.narrow(axis, 0, length - kept).copy_(values.narrow(axis, kept, length - kept))
+    return moved
