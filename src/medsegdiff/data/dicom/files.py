@@ -48,6 +48,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         with warnings.catch_warnings(), disable_value_validation():
             warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", message="(?s).*[Ee]nd of (file|input)")
             yield
     except MedSegDiffError:
         raise
@@ -99,5 +100,8 @@ def _parsed(path: Path, pixels: bool) -> Dataset:
 
 
 def is_image(dataset: Dataset) -> bool:
-    """Whether it is a picture: it has rows and columns, and is no segmentation and no dose."""
-    return "Rows" in dataset and str(dataset.SOPClassUID) not in (*SEGMENTATION, DOSE)
+    """Whether it is a picture, by what it calls itself or holds, and no segmentation or dose."""
+    from pydicom.uid import UID
+
+    kind = UID(str(dataset.SOPClassUID))
+    return kind not in (*SEGMENTATION, DOSE) and ("Rows" in dataset or "Image Storage" in kind.name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from medsegdiff.data.dicom.files import ENDINGS, is_dicom, is_image, read_dataset, reading
 from medsegdiff.data.dicom.frames import frames_of
+from medsegdiff.data.dicom.pixels import channel_count
 from medsegdiff.errors import UnreadableStudy
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def headers_by_series(folder: Path) -> dict[str, dict[Path, Dataset]]:
     for path in dicom_files(folder):
         dataset = read_dataset(path)
         if is_image(dataset):
+            with reading(path):
+                channel_count(dataset, path)  # a header that ends early
             found.setdefault(str(dataset.get("SeriesInstanceUID", "")), {})[path] = dataset
     return found
 
@@ -101,7 +104,8 @@ def _series(uid: str, headers: dict[Path, Dataset]) -> Series:
 
 
 def _place(dataset: Dataset, path: Path) -> tuple[float, str]:
-    frame = frames_of(dataset, path)[0]
+    with reading(path):
+        frame = frames_of(dataset, path)[0]
     return (0.0 if frame.axes is None else frame.height, path.name)
 
 

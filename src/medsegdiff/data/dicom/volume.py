@@ -58,9 +58,14 @@ def declared(path: Path, budget_bytes: int) -> Volume:
         bits = max(_bits(header) for header in headers.values())
         count = sum(map(frame_count, headers.values()))
         check_budget(path, (count, rows, columns), channels, budget_bytes)
-        frames = [frame for file, header in headers.items() for frame in frames_of(header, file)]
+        frames = [frame for file in headers for frame in _frames(headers[file], file)]
         ordered, geometry = stacked(frames, (rows, columns), path)
     return Volume(headers, ordered, geometry, channels, bits)
+
+
+def _frames(dataset: Dataset, path: Path) -> list[Frame]:
+    with reading(path):
+        return frames_of(dataset, path)
 
 
 def _one_series(folder: Path) -> dict[Path, Dataset]:
@@ -82,7 +87,8 @@ def _kind(path: Path, dataset: Dataset) -> tuple[int, int, int, str]:
             f"{path} is a DICOM object without a picture, a segmentation or a dose. Give the "
             "image series."
         )
-    channels = channel_count(dataset, path)
+    with reading(path):
+        channels = channel_count(dataset, path)
     sense = str(dataset.PhotometricInterpretation) if channels == 1 else ""
     return int(dataset.Rows), int(dataset.Columns), channels, sense
 
