@@ -13,7 +13,7 @@ from PIL import Image
 
 from medsegdiff.data import LabelMap
 from medsegdiff.data.reader import read_image, read_mask
-from medsegdiff.engine.outputs import Extras, StudyPrediction, mask_path, thinned
+from medsegdiff.engine.outputs import Extras, StudyPrediction, mask_ending, masks_of, thinned
 from medsegdiff.types import Geometry
 
 LESION = LabelMap(names=("background", "lesion"), values=(0, 255))
@@ -89,9 +89,32 @@ def test_uncertainty_is_stored_as_a_share_of_ln_k(tmp_path: Path):
 def test_values_that_no_png_holds_go_into_a_tif(tmp_path: Path):
     label_map = LabelMap(names=("background", "bone"), values=(-1000, 1000))
     path = drawn(label_map).save(tmp_path)
-    assert path == mask_path(tmp_path, "s1", label_map)
+    assert masks_of(tmp_path, "s1") == [path]
     assert path.suffix == ".tif"
     assert set(np.unique(read_mask(path))) == {-1000, 1000}
+
+
+@pytest.mark.parametrize(
+    ("source", "dims", "ending"),
+    [
+        ("a_0000.nii.gz", 3, ".nii.gz"),
+        ("a.NII", 3, ".nii"),
+        ("a.nii.gz", 2, ".nii.gz"),
+        ("a.nhdr", 3, ".nrrd"),
+        ("a.mhd", 3, ".mha"),
+        ("series", 3, ".nii.gz"),
+        ("stack.tiff", 3, ".tif"),
+        ("photo.tif", 2, ".png"),
+        ("photo.jpg", 2, ".png"),
+    ],
+)
+def test_a_mask_is_stored_as_its_image_was(source: str, dims: int, ending: str):
+    assert mask_ending(Path(source), dims, LESION) == ending
+
+
+def test_arrays_are_stored_as_what_everybody_reads():
+    assert mask_ending(None, 3, LESION) == ".nii.gz"
+    assert mask_ending(None, 2, LESION) == ".png"
 
 
 def test_what_is_unknown_is_none_and_not_zero():
@@ -133,6 +156,13 @@ def test_a_preview_shows_three_pictures(tmp_path: Path):
     drawn().save(tmp_path, Extras(previews=True))
     with Image.open(tmp_path / "previews" / "s1.png") as shown:
         assert shown.width > 2.5 * shown.height
+
+
+def test_a_volume_is_shown_in_three_planes():
+    flat = replace(drawn(shape=(20, 40, 40)), geometry=Geometry((20, 40, 40), (2.0, 1.0, 1.0)))
+    sheet, one_row = flat.preview(), drawn(shape=(40, 40)).preview()
+    assert sheet.width == one_row.width
+    assert 2.8 * one_row.height < sheet.height < 3.2 * one_row.height
 
 
 def test_large_images_are_thinned_for_pictures():

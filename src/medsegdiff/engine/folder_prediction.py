@@ -12,12 +12,12 @@ from typing import Any
 import torch
 
 import medsegdiff
-from medsegdiff.data import Dataset, Folder
+from medsegdiff.data import Dataset
 from medsegdiff.data.preparation import voxel_digest
 from medsegdiff.data.reader import is_image_file
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.opening import open_images, studies_of
-from medsegdiff.engine.outputs import Extras, StudyPrediction, mask_path
+from medsegdiff.engine.outputs import Extras, StudyPrediction, masks_of, seg_file
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.run_report import REPORT_FILE, RunReport, StudyRecord
 from medsegdiff.engine.weights import TrainedModel
@@ -91,23 +91,24 @@ def predict_folder(
     report = RunReport.begun(out, _settings(model, config, extras), studies, is_continued)
     try:
         for number, study in enumerate(studies, start=1):
-            place = mask_path(out, study, model.config.labels)
-            if is_continued and place.is_file() and _is_as_before(study, dataset, report):
-                yield StudyResult(study, number, len(studies), mask_file=place, is_skipped=True)
+            done = masks_of(out, study)
+            if is_continued and done and _is_as_before(study, dataset, report):
+                yield StudyResult(study, number, len(studies), mask_file=done[0], is_skipped=True)
                 continue
             started = time.perf_counter()
             result = _attempted(study, dataset, model, config)
-            record = _saved(result, out, extras)
+            place, record = _saved(result, out, extras)
             record = record.with_seconds(time.perf_counter() - started)
-            if record.error:
-                place.unlink(missing_ok=True)  # an earlier run's may be of another image
+            for stale in done:  # an earlier run's may be of another image
+                if stale != place:
+                    stale.unlink(missing_ok=True)
             report.add(study, record)
             yield StudyResult(
                 study,
                 number,
                 len(studies),
                 prediction=None if record.error else _as_prediction(result),
-                mask_file=None if record.error else place,
+                mask_file=place,
                 error=record.error,
                 seconds=record.seconds,
             )
@@ -132,26 +133,42 @@ def _attempted(
     return StudyPrediction.of(prediction, model.config.labels)
 
 
-def _saved(result: StudyPrediction | Exception, out: Path, extras: Extras) -> StudyRecord:
-    """Write a prediction, and say what became of the study."""
+def _saved(
+    result: StudyPrediction | Exception, out: Path, extras: Extras
+) -> tuple[Path | None, StudyRecord]:
+    """Write a prediction, and say what became of the study; without a file it has failed."""
     if isinstance(result, Exception):
-        return StudyRecord(error=result)
+        return None, StudyRecord(error=result)
     try:
-        result.save(out, extras)
+        path = result.save(out, extras.model_copy(update={"dicom_seg": False}))
+        refused = _dicom_seg_refused(result, out, extras)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ResourceError(
                 f"The disk of {out} is full. Make room, and repeat the command with --continue."
             ) from None
-        return StudyRecord(error=DataError(f"{out} cannot be written: {error}."))
+        return None, StudyRecord(error=DataError(f"{out} cannot be written: {error}."))
     except MedSegDiffError as error:
-        return StudyRecord(error=error)
-    return StudyRecord(
+        return None, StudyRecord(error=error)
+    return path, StudyRecord(
         quality=result.quality,
-        warnings=result.warnings,
+        warnings=(*result.warnings, *refused),
         input_hash=voxel_digest(result.image).hex(),
+        geometry=result.geometry,
         statistics=result.statistics(),
     )
+
+
+def _dicom_seg_refused(result: StudyPrediction, out: Path, extras: Extras) -> list[str]:
+    """Write the DICOM SEG that is wanted; why there is none is a warning, for the mask is there."""
+    seg_file(out, result.study).unlink(missing_ok=True)  # an earlier run's
+    if not extras.dicom_seg:
+        return []
+    try:
+        result.save_dicom_seg(out, extras.probabilities)
+    except DataError as error:
+        return [str(error)]
+    return []
 
 
 def _as_prediction(result: StudyPrediction | Exception) -> StudyPrediction | None:
@@ -167,11 +184,11 @@ def _is_as_before(study: str, dataset: Dataset, report: RunReport) -> bool:
         return False  # it is tried, and then fails with its reason
 
 
-def _refuse_to_overwrite(dataset: Folder, out: Path) -> None:
+def _refuse_to_overwrite(dataset: Dataset, out: Path) -> None:
     """Never write among images, or over true masks of the same name."""
-    image = dataset.files(dataset.ids()[0])[0]
+    folders = {dataset.files(study)[0].parent.resolve() for study in dataset.ids()}
     is_theirs = out.is_dir() and not (out / REPORT_FILE).is_file()
-    if out.resolve() == image.parent.resolve():
+    if out.resolve() in folders:
         what = "is the folder of the images"
     elif is_theirs and any(map(is_image_file, out.iterdir())):
         what = f"holds images or masks that were not written by this program (no {REPORT_FILE})"

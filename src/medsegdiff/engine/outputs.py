@@ -6,18 +6,22 @@ OUT/probabilities/study.png         16 bits, 65535 is 1.0; several classes: clas
 OUT/uncertainty/study.png           16 bits, predictive entropy as a share of its largest value
 OUT/members/member_0/study.png ...  the mask of each member
 OUT/previews/study.png              the outline on the image, and the uncertainty as heat
+OUT/dicom_seg/study.dcm             of a DICOM study, the mask as DICOM SEG
 OUT/statistics.json                 of every mask; what is unknown is null, never 0
+
+A volume's mask and maps are stored as its image was (nii, nii.gz, nrrd, mha), a DICOM series' as
+nii.gz, on the image's grid. Their probabilities and uncertainties are float32 from 0 to 1: NIfTI
+knows no float16, and scaled 16-bit integers are misread by programs that skip the scale.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
@@ -25,11 +29,23 @@ from typing_extensions import Self
 
 from medsegdiff.component import Config
 from medsegdiff.data import LabelMap, write_labels, write_map
+from medsegdiff.data.formats.dicom import Dicom
+from medsegdiff.data.formats.dicom_seg import write_segmentation
 from medsegdiff.data.pictures import contact_sheet, heat_map, overlay
-from medsegdiff.engine.postprocessing import count_pieces
+from medsegdiff.data.planes import Plane, planes
+from medsegdiff.engine.mask_statistics import rounded, structure_statistics
 from medsegdiff.files import atomic_write
-from medsegdiff.types import Geometry, Prediction
+from medsegdiff.types import Prediction
 
+MASK_LIKE = {  # how the mask of an image with this ending is stored; a detached header is not
+    ".nii.gz": ".nii.gz",
+    ".nii": ".nii",
+    ".nrrd": ".nrrd",
+    ".nhdr": ".nrrd",
+    ".mha": ".mha",
+    ".mhd": ".mha",
+}
+PICTURE_ENDINGS = (".png", ".tif")
 SMALLEST_PREVIEW, LARGEST_PREVIEW = 256, 768  # longer side of a preview's pictures, in pixels
 
 
@@ -41,12 +57,14 @@ class Extras(Config):
         uncertainty: predictive entropy.
         members: the mask of each drawn member.
         previews: pictures for people.
+        dicom_seg: of a DICOM study, its mask as DICOM SEG.
     """
 
     probabilities: bool = False
     uncertainty: bool = False
     members: bool = False
     previews: bool = False
+    dicom_seg: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,35 +92,75 @@ class StudyPrediction(Prediction):
 
         Returns:
             The file of the mask.
+
+        Raises:
+            DataError: a DICOM study lacks what DICOM SEG requires; all else is written then.
         """
         extras, out = extras or Extras(), Path(folder)
-        path = mask_path(out, self.study, self.label_map)
-        name = f"{self.study}.png"
+        path = out / f"{self.study}{self._ending}"
         if extras.probabilities:
-            self._write_probabilities(out / "probabilities", name)
+            self._write_probabilities(out / "probabilities")
         if extras.uncertainty:
             share = self.uncertainty.float() / self.highest_uncertainty
-            write_map(out / "uncertainty" / name, share.clamp(0, 1))
+            self._write_map(out / "uncertainty", share)
         if extras.members:
             for number, member in enumerate(self.members):
                 member_file = out / "members" / f"member_{number}" / path.name
-                write_labels(member_file, member.long(), self.label_map)
+                write_labels(member_file, member.long(), self.label_map, **self._source)
         if extras.previews:
-            write_picture(out / "previews" / name, self.preview())
-        write_labels(path, self.mask, self.label_map)  # last: where there is a mask, all is there
+            write_picture(out / "previews" / f"{self.study}.png", self.preview())
+        # last: where there is a mask, all is there that can be written of any study
+        write_labels(path, self.mask, self.label_map, **self._source)
+        if extras.dicom_seg:
+            self.save_dicom_seg(out, extras.probabilities)
         return path
 
+    def save_dicom_seg(self, folder: str | Path, has_probability: bool = False) -> Path | None:
+        """Write the mask of a DICOM study as DICOM SEG as well.
+
+        Args:
+            folder: OUT.
+            has_probability: write the probabilities, too, as a second, fractional one.
+
+        Returns:
+            The file; None for a study that is not DICOM.
+
+        Raises:
+            DataError: the study lacks what the standard requires.
+        """
+        if self.path is None or not Dicom().claims(self.path):
+            return None
+        file = seg_file(Path(folder), self.study)
+        names = dict(enumerate(self.label_map.names[1:], start=1))
+        drawn = self.mask.to(torch.int32).numpy(), names, None, self.path
+        write_segmentation(file, *drawn)
+        if has_probability:
+            soft = file.with_name(f"{self.study}_probability.dcm")
+            write_segmentation(soft, *drawn, probability=self.probability.float().numpy())
+        return file
+
     def preview(self) -> Image.Image:
-        """The image, the image with the mask's outline, and the uncertainty, side by side."""
+        """The image, the image with the mask's outline, and the uncertainty, side by side.
+
+        A volume has a row for each of three planes: axial, coronal and sagittal.
+        """
         side = min(max(*self.geometry.shape, SMALLEST_PREVIEW), LARGEST_PREVIEW)
+        shown = planes(self.mask, self.geometry)
+        tiles = [tile for plane in shown for tile in self._tiles(plane, side)]
+        return contact_sheet(tiles, columns=3, side=side)
+
+    def _tiles(self, plane: Plane, side: int) -> list[tuple[Image.Image, str]]:
+        """The three pictures of one plane with their captions."""
         quality = "" if self.quality is None else f", quality {self.quality:.2f}"
-        image, uncertainty = thinned(self.image, side), thinned(self.uncertainty, side)
-        tiles = [
-            (overlay(image, side=side), self.study),
-            (overlay(image, self.mask, side=side), f"mask{quality}"),
+        where = "" if plane.axis is None else f"  {plane.name} {plane.index}"
+        channels = self.image if plane.axis is None else self.image[:1]
+        image = thinned(plane.of(channels), side)
+        uncertainty = thinned(plane.of(self.uncertainty), side)
+        return [
+            (overlay(image, side=side), f"{self.study}{where}"),
+            (overlay(image, plane.of(self.mask), side=side), f"mask{quality}"),
             (heat_map(uncertainty, self.highest_uncertainty, side=side), "uncertainty"),
         ]
-        return contact_sheet(tiles, columns=3, side=side)
 
     @property
     def highest_uncertainty(self) -> float:
@@ -114,26 +172,65 @@ class StudyPrediction(Prediction):
         found = self.mask > 0
         inside = self.uncertainty[found]
         return {
-            "classes": dict(_class_statistics(self.mask, self.label_map, self.geometry)),
-            "mean_uncertainty_inside_nats": _rounded(float(inside.mean())) if len(inside) else None,
-            "quality": None if self.quality is None else _rounded(self.quality),
+            "classes": {
+                name: structure_statistics((self.mask == index).numpy(), self.geometry)
+                for index, name in enumerate(self.label_map.names[1:], start=1)
+            },
+            "mean_uncertainty_inside_nats": rounded(float(inside.mean())) if len(inside) else None,
+            "quality": None if self.quality is None else rounded(self.quality),
             "warnings": list(self.warnings),
         }
 
-    def _write_probabilities(self, folder: Path, name: str) -> None:
+    @property
+    def _source(self) -> dict[str, Any]:
+        return {} if self.geometry.space_dims == 2 else {"source": self.path}
+
+    @property
+    def _ending(self) -> str:
+        return mask_ending(self.path, self.geometry.space_dims, self.label_map)
+
+    def _write_probabilities(self, folder: Path) -> None:
         if len(self.probability) == 1:
-            write_map(folder / name, self.probability[0].clamp(0, 1))
+            self._write_map(folder, self.probability[0])
             return
         for number, probability in enumerate(self.probability):
-            write_map(folder / f"class_{number}" / name, probability.clamp(0, 1))
+            self._write_map(folder / f"class_{number}", probability)
+
+    def _write_map(self, folder: Path, values: Float[Tensor, "*S"]) -> None:
+        is_picture = self.geometry.space_dims == 2 and self._ending in PICTURE_ENDINGS
+        ending = ".png" if is_picture else self._ending
+        write_map(folder / f"{self.study}{ending}", values.clamp(0, 1), **self._source)
 
 
-def mask_path(folder: Path, study: str, label_map: LabelMap) -> Path:
-    """The file of a study's mask: png, or tif for values that a png cannot hold."""
+def mask_ending(source: Path | None, space_dims: int, label_map: LabelMap) -> str:
+    """How a study's mask is stored: a volume like its image, a picture as one that loses nothing.
+
+    Args:
+        source: the image's file or folder; None for arrays.
+        space_dims: axes of its grid.
+        label_map: the values that the mask holds.
+    """
+    name = "" if source is None else source.name.lower()
+    alike = next((MASK_LIKE[ending] for ending in MASK_LIKE if name.endswith(ending)), None)
+    if alike is not None:
+        return alike
+    if space_dims == 3:
+        return ".tif" if name.endswith((".tif", ".tiff")) else ".nii.gz"
     fits_png = bool(label_map.colours) or (
         min(label_map.values) >= 0 and max(label_map.values) < 2**16
     )
-    return folder / f"{study}{'.png' if fits_png else '.tif'}"
+    return ".png" if fits_png else ".tif"
+
+
+def masks_of(folder: Path, study: str) -> list[Path]:
+    """The masks of a study that lie in OUT, however they are stored."""
+    endings = (*PICTURE_ENDINGS, *sorted(set(MASK_LIKE.values())))
+    return [path for ending in endings if (path := folder / f"{study}{ending}").is_file()]
+
+
+def seg_file(folder: Path, study: str) -> Path:
+    """Where the DICOM SEG of a study lies in OUT."""
+    return folder / "dicom_seg" / f"{study}.dcm"
 
 
 def thinned(values: Float[Tensor, "*C H W"], side: int) -> Float[Tensor, "*C h w"]:
@@ -148,38 +245,3 @@ def thinned(values: Float[Tensor, "*C H W"], side: int) -> Float[Tensor, "*C h w
 def write_picture(path: Path, picture: Image.Image) -> None:
     """Write a picture as PNG, atomically."""
     atomic_write(path, lambda file: picture.save(file, format="PNG"))
-
-
-def _class_statistics(
-    mask: Tensor, label_map: LabelMap, geometry: Geometry
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and figures of each class but the background."""
-    spacing = geometry.spacing_mm
-    voxel_mm = None if spacing is None else math.prod(spacing)  # mm^2 in an image, mm^3 in a volume
-    is_volume = geometry.space_dims == 3
-    for index, name in enumerate(label_map.names[1:], start=1):
-        where = (mask == index).numpy()
-        count = int(where.sum())
-        size = None if voxel_mm is None else _rounded(count * voxel_mm)
-        yield (
-            name,
-            {
-                "n_voxels": count,
-                "share_of_image": _rounded(count / where.size),
-                "area_mm2": None if is_volume else size,
-                "volume_ml": size / 1000 if is_volume and size is not None else None,
-                "n_pieces": count_pieces(where),
-                "touches_border": _touches_border(where),
-            },
-        )
-
-
-def _touches_border(where: np.ndarray) -> bool:
-    """Whether the structure may go on outside of the image."""
-    ends = [np.take(where, end, axis=axis) for axis in range(where.ndim) for end in (0, -1)]
-    return any(bool(end.any()) for end in ends)
-
-
-def _rounded(value: float) -> float:
-    """Six significant digits: more is noise, and makes files differ."""
-    return float(f"{value:.6g}")

@@ -46,9 +46,10 @@ def cleaned(
     return torch.from_numpy(tidy).to(labels.device)
 
 
-def count_pieces(mask: np.ndarray) -> int:
-    """Number of connected pieces; voxels that share an edge or a corner are connected."""
-    return _pieces(mask)[1]
+def piece_sizes(mask: np.ndarray) -> np.ndarray:
+    """Voxels of each connected piece; voxels that share an edge or a corner are connected."""
+    pieces, count = _pieces(mask)
+    return np.bincount(pieces[mask], minlength=count + 1)[1:]
 
 
 def _largest_piece(mask: np.ndarray) -> np.ndarray:

@@ -18,11 +18,13 @@ from typing import Any
 
 from typing_extensions import Self
 
+from medsegdiff.engine.mask_statistics import by_axis
 from medsegdiff.errors import ConfigError, MedSegDiffError
 from medsegdiff.files import write_json
+from medsegdiff.types import Geometry
 
 REPORT_FILE = "run_report.json"
-FOLDERS = ("probabilities", "uncertainty", "members", "previews")  # beside the masks
+FOLDERS = ("probabilities", "uncertainty", "members", "previews", "dicom_seg")  # beside the masks
 SECONDS_BETWEEN_WRITES = 2.0  # the files grow with the studies; each time they are written whole
 WHAT_MASKS_DEPEND_ON = ("version", "weights_hash", "labels", "predict", "threshold", "extras")
 
@@ -36,6 +38,7 @@ class StudyRecord:
         quality: mean pairwise Dice of its members, 0 to 1.
         warnings: what the user should look at, in plain words.
         input_hash: of the decoded voxels, 32 hex digits.
+        geometry: the grid of the image and of the mask.
         statistics: figures of the mask.
         error: why there is no mask; None if all went well.
     """
@@ -44,6 +47,7 @@ class StudyRecord:
     quality: float | None = None
     warnings: tuple[str, ...] = ()
     input_hash: str | None = None
+    geometry: Geometry | None = None
     statistics: Mapping[str, Any] | None = None
     error: Exception | None = None
 
@@ -59,6 +63,8 @@ class StudyRecord:
             "quality": None if self.quality is None else round(self.quality, 4),
             "warnings": list(self.warnings),
             "input_hash": self.input_hash,
+            "grid": None if self.geometry is None else by_axis(self.geometry.shape),
+            "spacing_mm": None if self.geometry is None else by_axis(self.geometry.spacing_mm),
         }
 
 

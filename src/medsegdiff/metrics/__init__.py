@@ -4,6 +4,7 @@ from medsegdiff.component import import_parts
 from medsegdiff.metrics.agreement import RaterAgreement, rater_agreement
 from medsegdiff.metrics.assd import ASSD
 from medsegdiff.metrics.bootstrap import Interval, bootstrap_difference, bootstrap_interval
+from medsegdiff.metrics.bounding_box import bounding_box
 from medsegdiff.metrics.calibration import Calibration, CalibrationError, CalibrationResult
 from medsegdiff.metrics.dice import Dice
 from medsegdiff.metrics.failure_detection import RiskCoverage, rank_correlation, risk_coverage
@@ -39,6 +40,7 @@ __all__ = [
     "Sensitivity",
     "bootstrap_difference",
     "bootstrap_interval",
+    "bounding_box",
     "count_lesions",
     "rank_correlation",
     "rater_agreement",
