@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from medsegdiff.data.formats.lidc import LIDC, rater_count
+from medsegdiff.data.formats.lidc import LIDC, Reading, read_reading
 from medsegdiff.errors import DataError, GridMismatch, ResourceError, UnreadableStudy
 from medsegdiff.types import Geometry
 
@@ -15,6 +16,8 @@ AFFINE = torch.tensor(
 )
 GRID = Geometry(shape=(4, 16, 20), spacing_mm=(2.5, 0.7, 0.7), affine=AFFINE)
 BIG = "<characteristics><subtlety>5</subtlety></characteristics>"
+
+HEADER = "<ResponseHeader><SeriesInstanceUid>1.2.3</SeriesInstanceUid></ResponseHeader>"
 
 
 def square(x: int, y: int, side: int) -> list[tuple[int, int]]:
@@ -26,7 +29,7 @@ def square(x: int, y: int, side: int) -> list[tuple[int, int]]:
     return [*top, *right, *bottom, *((x, y + side - i) for i in steps)]
 
 
-def roi(z: object, outline: list[tuple[int, int]], inclusion: str = "TRUE") -> str:
+def roi(z: object, outline: Sequence[tuple[object, int]], inclusion: str = "TRUE") -> str:
     edges = "".join(
         f"<edgeMap><xCoord>{x}</xCoord><yCoord>{y}</yCoord></edgeMap>" for x, y in outline
     )
@@ -38,7 +41,7 @@ def roi(z: object, outline: list[tuple[int, int]], inclusion: str = "TRUE") -> s
 def written(folder: Path, *sessions: str) -> Path:
     body = "".join(f"<readingSession>{session}</readingSession>" for session in sessions)
     path = folder / "069.xml"
-    path.write_text(f'<LidcReadMessage xmlns="http://www.nih.gov">{body}</LidcReadMessage>')
+    path.write_text(f'<LidcReadMessage xmlns="http://www.nih.gov">{HEADER}{body}</LidcReadMessage>')
     return path
 
 
@@ -60,7 +63,7 @@ def test_raters_are_read_one_by_one(tmp_path: Path) -> None:
     path = written(
         tmp_path, nodule(roi(-120, square(5, 3, 6))), nodule(roi(-120, square(5, 3, 4))), ""
     )
-    assert rater_count(path) == 3
+    assert read_reading(path) == Reading("1.2.3", 3)
     assert [drawn(path, rater).sum() for rater in (1, 2, 3)] == [25, 9, 0]
 
 
@@ -92,10 +95,11 @@ def test_numbers_that_are_none_are_named(tmp_path: Path, bad: str) -> None:
         drawn(written(tmp_path, nodule(bad)))
 
 
-def test_readings_of_chest_x_rays_have_no_raters(tmp_path: Path) -> None:
+def test_readings_of_chest_x_rays_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "158.xml"
     path.write_text('<IdriReadMessage xmlns="http://www.nih.gov/idri"/>')
-    assert rater_count(path) == 0
+    with pytest.raises(UnreadableStudy, match="no readings of a CT"):
+        read_reading(path)
 
 
 def test_an_unknown_rater_a_missing_grid_and_too_little_memory(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ each slice at their outer border, so that the outline itself is no part of the n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 from xml.etree.ElementTree import Element
@@ -70,14 +71,32 @@ class LIDC(Format):
         raise DataError(f"{path}: outlines are read but not written. Write the mask as NIfTI.")
 
 
-def rater_count(path: Path) -> int:
-    """Number of readings of a CT in an XML file; 0 if it is another kind of file.
+@dataclass(frozen=True)
+class Reading:
+    """What an XML file says of the CT that was read.
+
+    Args:
+        series: Series Instance UID of the CT; empty where it is not given.
+        raters: number of readings.
+    """
+
+    series: str
+    raters: int
+
+
+def read_reading(path: Path) -> Reading:
+    """Read which series the raters of a file read, and how many they are.
 
     Raises:
-        UnreadableStudy: it is not whole XML.
+        UnreadableStudy: it is not whole XML, or not the readings of a CT.
     """
     root = read_xml(path)
-    return len(root.findall("readingSession")) if root.tag == "LidcReadMessage" else 0
+    if root.tag != "LidcReadMessage":
+        raise UnreadableStudy(
+            f"{path} holds no readings of a CT (LidcReadMessage) but a {root.tag}. Take it out."
+        )
+    series = root.findtext("ResponseHeader/SeriesInstanceUid") or ""
+    return Reading(series.strip(), len(root.findall("readingSession")))
 
 
 def _nodules(path: Path) -> Iterator[Element]:
