@@ -97,7 +97,19 @@ def stored_frames(dataset: Dataset, path: Path, as_rgb: bool = False) -> Iterato
     from pydicom.pixels.utils import iter_pixels
 
     _check_complete(dataset, path)
+    if dataset.BitsAllocated == 1 and not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        yield from _bits(dataset)  # pydicom 3.0 errs where a frame does not end with a byte
+        return
     yield from iter_pixels(dataset, raw=not as_rgb)
+
+
+def _bits(dataset: Dataset) -> Iterator[np.ndarray]:
+    """Unpack frames of one bit a voxel, the lowest bit first (PS3.5, 8.1.1)."""
+    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)
+    size = dataset.Rows * dataset.Columns
+    for start in range(0, frame_count(dataset) * size, size):
+        held = np.unpackbits(packed[start // 8 : -(-(start + size) // 8)], bitorder="little")
+        yield held[start % 8 : start % 8 + size].reshape(dataset.Rows, dataset.Columns)
 
 
 def _check_complete(dataset: Dataset, path: Path) -> None:

@@ -193,7 +193,9 @@ def _segmentation(
 
     import medsegdiff
 
-    sources = [_required(volume.headers[frame.file]) for frame in volume.frames]
+    spacing = volume.geometry.spacing_mm
+    between = spacing[0] if spacing and volume.geometry.space_dims == 3 else None
+    sources = [_required(volume.headers[frame.file], between) for frame in volume.frames]
     if len(volume.headers) == 1:  # one file with all frames, in an order of its own
         sources = sources[:1]
         pixels = pixels[np.argsort([frame.index for frame in volume.frames])]
@@ -217,8 +219,11 @@ def _segmentation(
     )
 
 
-def _required(header: Dataset) -> Dataset:
-    """What the new object must say, or must be told, about its source; the rest is left behind."""
+def _required(header: Dataset, between: float | None) -> Dataset:
+    """What the new object must say, or must be told, about its source; the rest is left behind.
+
+    Slices without a thickness are as thick as the distance `between` them, in mm.
+    """
     from pydicom import Dataset
 
     kept = Dataset()
@@ -227,4 +232,6 @@ def _required(header: Dataset) -> Dataset:
             kept[keyword] = header[keyword]
         elif keyword in REQUIRED_EMPTY:
             setattr(kept, keyword, "")
+    if kept.get("SliceThickness") is None:
+        kept.SliceThickness = None if between is None else f"{between:.9g}"
     return kept

@@ -157,8 +157,10 @@ def _dataset(path: Path) -> Dataset:
 
 
 def _names(dataset: Dataset) -> dict[int, str]:
+    """Labels by number; a label map's number 0 is its background."""
     segments = dataset.get("SegmentSequence") or ()
-    return {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in segments}
+    names = {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in segments}
+    return {number: name for number, name in names.items() if number > 0}
 
 
 def _plane(dataset: Dataset) -> tuple[int, int]:
