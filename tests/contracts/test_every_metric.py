@@ -74,6 +74,15 @@ def test_a_class_is_measured_alone(name: str) -> None:
 
 
 @every_metric
+def test_ignored_voxels_count_nowhere(name: str) -> None:
+    prediction, reference = blocks((14, 11), 1), blocks((14, 11))
+    elsewhere = prediction.clone()
+    reference[9:], elsewhere[9:, 3:] = -1, 2
+    values = SHIPPED[name](classes=3)(prediction, reference, None)
+    assert SHIPPED[name](classes=3)(elsewhere, reference, None).equal(values)
+
+
+@every_metric
 def test_grids_that_differ_are_refused(name: str) -> None:
     with pytest.raises(GridMismatch, match=r"14, 11.*14, 12"):
         SHIPPED[name](classes=3)(blocks((14, 11)), blocks((14, 12)), None)

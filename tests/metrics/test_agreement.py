@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from medsegdiff.errors import DataError, GridMismatch
-from medsegdiff.metrics import rater_agreement
+from medsegdiff.metrics import agreement, rater_agreement
 from medsegdiff.metrics.agreement import d_max, ged_squared, hm_iou, union_sensitivity
 
 A, B, C = [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]  # IoU of A and B is 1/3, C meets neither
@@ -114,3 +114,11 @@ def test_what_cannot_be_compared_is_refused(measure):
         measure(drawn(0, 2), drawn(0, 2))
     with pytest.raises(DataError, match="0 members cannot be compared with 2 raters"):
         measure(drawn(0, 0), drawn(0, 2))
+
+
+def test_large_studies_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch):
+    generator = torch.Generator().manual_seed(0)
+    members, raters = (torch.randint(3, (n, 5, 9, 9), generator=generator) for n in (4, 2))
+    whole = rater_agreement(members, raters, 3)
+    monkeypatch.setattr(agreement, "VOXELS_AT_ONCE", 100)
+    assert rater_agreement(members, raters, 3) == whole

@@ -9,10 +9,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 from torch import Tensor
 
 from medsegdiff.errors import DataError, GridMismatch
-from medsegdiff.metrics import CalibrationError, CalibrationResult
+from medsegdiff.metrics import CalibrationError, CalibrationResult, calibration
 from medsegdiff.metrics.calibration import band_around
 
 
@@ -113,3 +114,30 @@ def test_another_grid_or_an_unknown_label_is_refused():
         CalibrationError().add(torch.zeros(1, 5, 5), torch.zeros(4, 5, dtype=torch.long))
     with pytest.raises(DataError, match="label 3"):
         CalibrationError().add(torch.zeros(3, 5, 5), torch.full((5, 5), 3))
+
+
+def test_large_studies_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch):
+    generator = torch.Generator().manual_seed(0)
+    probability = torch.rand(3, 6, 20, 20, generator=generator).softmax(dim=0)
+    labels = torch.randint(3, (6, 20, 20), generator=generator)
+    whole = measured(probability, labels, band_voxels=2)
+    monkeypatch.setattr(calibration, "VOXELS_AT_ONCE", 1000)
+    parts = measured(probability, labels, band_voxels=2)
+    assert parts.everywhere.count == whole.everywhere.count
+    assert parts.band.ece == pytest.approx(whole.band.ece)
+    assert parts.band.nll == pytest.approx(whole.band.nll)
+
+
+def test_ignored_voxels_count_nowhere():
+    probability = torch.rand(2, 9, 9, generator=torch.Generator().manual_seed(0)).softmax(dim=0)
+    labels = torch.randint(2, (9, 9), generator=torch.Generator().manual_seed(1))
+    labels[4:] = -1
+    found = measured(probability, labels).everywhere
+    assert found == measured(probability[:, :4], labels[:4]).everywhere
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (9, 20, 21)])
+def test_the_band_is_that_of_a_plain_distance_transform(shape: tuple[int, ...]):
+    mask = torch.rand(shape, generator=torch.Generator().manual_seed(3)) > 0.995
+    distance = ndimage.distance_transform_edt(~mask.numpy())
+    assert np.array_equal(band_around(mask, 4).numpy(), distance <= 4)

@@ -18,6 +18,8 @@ from medsegdiff.errors import DataError
 from medsegdiff.metrics.metric import check_labels, check_same_grid
 from medsegdiff.metrics.sensitivity import Sensitivity
 
+VOXELS_AT_ONCE = 2**22  # sums of fewer than 2**24 ones are exact in float32
+
 
 @dataclass(frozen=True)
 class RaterAgreement:
@@ -148,10 +150,16 @@ def _iou(members: Tensor, raters: Tensor, classes: int) -> Float[Tensor, "M R"]:
 
 def _iou_of_classes(members: Tensor, raters: Tensor, classes: int) -> Float[Tensor, "L M R"]:
     """IoU of every pair for each foreground class 1 to K-1; 1 where neither draws it; float64."""
-    found = []
-    for index in range(1, classes):
-        mine, yours = ((masks == index).flatten(1).float() for masks in (members, raters))
-        shared = (mine @ yours.T).double()
-        union = mine.sum(dim=1).double()[:, None] + yours.sum(dim=1).double() - shared
-        found.append(torch.where(union > 0, shared / union.clamp(min=1), 1.0))
-    return torch.stack(found)
+    shared = torch.zeros(classes - 1, len(members), len(raters), dtype=torch.float64)
+    drawn = [
+        torch.zeros(classes - 1, len(masks), dtype=torch.float64) for masks in (members, raters)
+    ]
+    parts = (masks.flatten(1).split(VOXELS_AT_ONCE, dim=1) for masks in (members, raters))
+    for part in zip(*parts, strict=True):
+        for index in range(1, classes):
+            mine, yours = ((masks == index).float() for masks in part)
+            shared[index - 1] += (mine @ yours.T).double()
+            for total, masks in zip(drawn, (mine, yours), strict=True):
+                total[index - 1] += masks.sum(dim=1).double()
+    union = drawn[0][:, :, None] + drawn[1][:, None] - shared
+    return torch.where(union > 0, shared / union.clamp(min=1), 1.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from medsegdiff.metrics.bounding_box import bounding_box
 from medsegdiff.metrics.metric import check_labels, check_same_grid
 from medsegdiff.types import labels_from_probability
 
+VOXELS_AT_ONCE = 2**24
 FLOOR = 1e-7  # about float32's resolution: a sure mistake costs 16 nats and not infinity
 
 
@@ -75,7 +77,7 @@ class CalibrationError:
 
         Args:
             probability: as in `Prediction`, shape (K, *S).
-            labels: the truth on the same grid, shape (*S).
+            labels: the truth on the same grid, shape (*S); ignored voxels, -1, count nowhere.
 
         Raises:
             GridMismatch: the two grids differ in shape.
@@ -85,10 +87,14 @@ class CalibrationError:
         check_labels(labels, max(len(probability), 2))
         probability, labels = probability.cpu(), labels.cpu()  # sums there have one order
         predicted = labels_from_probability(probability)
-        voxels = _scores(probability.flatten(1), predicted.flatten(), labels.flatten())
-        self._everywhere.add(voxels)
         band = band_around((predicted > 0) | (labels > 0), self.band_voxels)
-        self._band.add(voxels[:, band.flatten()])
+        flat = probability.flatten(1), predicted.flatten(), labels.flatten(), band.flatten()
+        parts = (values.split(VOXELS_AT_ONCE, dim=-1) for values in flat)
+        for of_classes, found, truth, near in zip(*parts, strict=True):
+            known = truth >= 0
+            voxels = _scores(of_classes[:, known], found[known], truth[known])
+            self._everywhere.add(voxels)
+            self._band.add(voxels[:, near[known]])
 
     def result(self) -> CalibrationResult:
         """Calibration over all that was added so far."""
@@ -101,8 +107,20 @@ def band_around(mask: Bool[Tensor, "*S"], width: int) -> Bool[Tensor, "*S"]:
     near = np.zeros_like(inside)
     if inside.any():
         box = bounding_box(inside, margin=width)
-        near[box] = np.asarray(ndimage.distance_transform_edt(~inside[box])) <= width
+        near[box] = _squared_distance(inside[box]) <= width**2
     return torch.from_numpy(near)
+
+
+def _squared_distance(inside: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Squared distance to a mask in voxels; in a third of the memory that SciPy takes for it."""
+    offsets = np.asarray(
+        ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    )
+    for axis, side in enumerate(inside.shape):
+        along = [side if one == axis else 1 for one in range(inside.ndim)]
+        offsets[axis] -= np.arange(side, dtype=offsets.dtype).reshape(along)
+    np.square(offsets, out=offsets)
+    return offsets.sum(axis=0, dtype=offsets.dtype)
 
 
 def _scores(

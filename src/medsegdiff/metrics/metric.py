@@ -40,7 +40,7 @@ class Metric(Component, family=True):
 
         Args:
             prediction: labels, shape (*S).
-            reference: labels on the same grid, shape (*S).
+            reference: labels on the same grid, shape (*S); ignored voxels, -1, count nowhere.
             spacing_mm: size of a voxel along each axis; None measures distances in voxels.
 
         Returns:
@@ -51,8 +51,9 @@ class Metric(Component, family=True):
             DataError: a label is not one of the classes.
         """
         self._check(prediction, reference, spacing_mm)
+        known = reference >= 0
         values = [
-            self._of_class(prediction == index, reference == index, spacing_mm)
+            self._of_class((prediction == index) & known, reference == index, spacing_mm)
             for index in range(1, self.classes)
         ]
         return torch.tensor(values, dtype=torch.float64)
