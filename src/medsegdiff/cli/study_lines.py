@@ -8,10 +8,11 @@ from statistics import fmean
 
 from medsegdiff.cli import console
 from medsegdiff.engine.demo import DemoResult
-from medsegdiff.engine.evaluate import StudyScore, Summary
+from medsegdiff.engine.evaluate import Summary
 from medsegdiff.engine.evaluation_files import summary_table
 from medsegdiff.engine.folder_prediction import StudyResult
 from medsegdiff.engine.run_report import sentence
+from medsegdiff.engine.study_score import StudyScore
 from medsegdiff.errors import MedSegDiffError
 
 SHOWN_METRICS = ("Dice", "IoU", "HD95")

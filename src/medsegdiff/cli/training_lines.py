@@ -28,6 +28,8 @@ class LineObserver(TrainingObserver):
         self.shown_at = time.perf_counter()
 
     def started(self, plan: TrainingPlan) -> None:
+        for reason in plan.reasons:
+            console.log(reason)
         grid = " x ".join(map(str, reversed(plan.grid_size)))
         line = (
             f"{plan.studies[0]} studies to train on, {plan.studies[1]} to validate; "

@@ -83,8 +83,8 @@ def window_weight(size: tuple[int, ...]) -> Float[Tensor, "*s"]:
 def drawn_window(
     shape: tuple[int, ...],
     size: tuple[int, ...],
-    draws: Float[Tensor, "axes+2"],
-    foreground: tuple[Int[Tensor, "n axes"], ...] = (),
+    draws: Float[Tensor, "draws"],
+    foreground: tuple[Int[Tensor, "_ axes"], ...] = (),
 ) -> Window:
     """A window by chance: anywhere within the study, or around a voxel of a class.
 
@@ -123,7 +123,7 @@ class WindowDraws:
     """
 
     size: tuple[int, ...]
-    draws: Float[Tensor, "B axes+2"]
+    draws: Float[Tensor, "B draws"]
     forced: Bool[Tensor, "B"]
 
     @classmethod
@@ -136,7 +136,7 @@ class WindowDraws:
         return cls(larger, draws, torch.arange(rows) >= rows - forced)
 
     def window(
-        self, row: int, shape: tuple[int, ...], foreground: tuple[Int[Tensor, "n axes"], ...]
+        self, row: int, shape: tuple[int, ...], foreground: tuple[Int[Tensor, "_ axes"], ...]
     ) -> Window:
         """The window of one row on a study of this shape."""
         guide = foreground if self.forced[row] else ()
@@ -151,7 +151,7 @@ def central(values: Tensor, size: tuple[int, ...]) -> Tensor:
     return values[(..., *spans)]
 
 
-def foreground_voxels(labels: Int[Tensor, "*S"]) -> tuple[Int[Tensor, "n axes"], ...]:
+def foreground_voxels(labels: Int[Tensor, "*S"]) -> tuple[Int[Tensor, "_ axes"], ...]:
     """Places of every class but the background, evenly spread over its voxels."""
     found = []
     for value in labels.unique().tolist():

@@ -49,7 +49,7 @@ class Prepared:
     digest: bytes
     placement: Placement
     raters: Mapping[str, Tensor] = field(default_factory=dict)
-    foreground: tuple[Int[Tensor, "n axes"], ...] = ()
+    foreground: tuple[Int[Tensor, "_ axes"], ...] = ()
 
     def undo(self, values: Float[Tensor, "K *S"]) -> Tensor:
         """Bring probabilities (K, *S) back to the study's own grid."""

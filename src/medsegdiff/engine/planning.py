@@ -136,6 +136,7 @@ def announce(
             device=f"{trainer.device}, {'bf16' if is_bf16 else 'fp32'}",
             seconds_per_step=measured.seconds_per_step if measured else None,
             memory_gb=measured.memory_gb if measured else None,
+            reasons=setup.plan.reasons,
         )
     )
 

@@ -18,6 +18,7 @@ class TrainingPlan:
         device: where it runs, with its number format.
         seconds_per_step: measured; None when a training goes on.
         memory_gb: estimate of the memory needed; None where it was not measured.
+        reasons: why the data are looked at as they are, in plain words.
     """
 
     steps: int
@@ -28,6 +29,7 @@ class TrainingPlan:
     device: str
     seconds_per_step: float | None
     memory_gb: float | None
+    reasons: tuple[str, ...] = ()
 
 
 class TrainingObserver:

@@ -130,6 +130,18 @@ def set_up(
     )
 
 
+def plan_of(dataset: Dataset, config: RunConfig, device_name: str = "auto") -> DataPlan:
+    """How a training of any fold would look at a data set, and why.
+
+    Raises:
+        DataError: the data set cannot be trained on.
+        ConfigError: settings that do not go with it.
+    """
+    splits = splits_of(dataset, 0, config.train.seed)
+    studies = outside_test(dataset, splits)
+    return plan_data(dataset, studies, config.train, chosen_device(device_name))
+
+
 def planned_model(
     dataset: Dataset, splits: Splits, config: RunConfig, device: torch.device
 ) -> tuple[ModelConfig, DataPlan]:

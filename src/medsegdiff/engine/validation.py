@@ -13,6 +13,7 @@ from torch import Tensor
 
 from medsegdiff.data import Dataset
 from medsegdiff.data.pictures import contact_sheet, heat_map, overlay
+from medsegdiff.data.planes import planes
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.postprocessing import mask_of
 from medsegdiff.engine.predict import predict
@@ -86,8 +87,10 @@ def sheet(shown: Sequence[tuple[Prediction, Tensor]], dice: dict[str, float]) ->
     tiles = []
     for prediction, truth in shown:
         caption = f"{prediction.study}  Dice {dice[prediction.study]:.3f}"
-        tiles.append((overlay(prediction.image, prediction.mask, truth, side=192), caption))
-        tiles.append((heat_map(prediction.uncertainty, side=192), "uncertainty"))
+        plane = planes(truth, prediction.geometry)[0]  # of a volume the axial one
+        found = [plane.of(one) for one in (prediction.image, prediction.mask, truth)]
+        tiles.append((overlay(*found, side=192), caption))
+        tiles.append((heat_map(plane.of(prediction.uncertainty), side=192), "uncertainty"))
     return contact_sheet(tiles, columns=4)
 
 

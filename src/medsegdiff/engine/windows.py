@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 import torch
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from medsegdiff.data import Prepared, Window, window_weight, windows_over
@@ -27,7 +27,7 @@ from medsegdiff.ensemble import pairwise_dice
 from medsegdiff.errors import ConfigError
 from medsegdiff.types import Fused
 
-ToLabels = Callable[[Float[Tensor, "K *S"]], Int[Tensor, "*S"]]
+ToLabels = Callable[[Float[Tensor, "K *S"]], Integer[Tensor, "*S"]]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Result:
         self.maps: list[Tensor] = []  # probability (K), entropy, mutual information
         self.members: Tensor | None = None
 
-    def add(self, first: int, fused: Fused, members: Sequence[Int[Tensor, "*s"]]) -> None:
+    def add(self, first: int, fused: Fused, members: Sequence[Integer[Tensor, "*s"]]) -> None:
         """Put the rows from `first` on in their place."""
         extra = (fused.uncertainty[None], fused.mutual_information[None])
         found = (fused.probability, *extra)

@@ -1,0 +1,89 @@
+"""Volumes and large images: trained on windows, predicted through windows."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+import torch
+from orientations import EVERY_ORIENTATION
+from volume_set import Balls
+
+from medsegdiff.data import Window
+from medsegdiff.engine.predict import predict
+from medsegdiff.engine.settings import with_predict
+from medsegdiff.engine.train import train
+from medsegdiff.engine.view import View
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.errors import ConfigError, Interrupted
+
+SLICES, VOLUMES = "train.patch=[1, 16, 16]", "train.patch=[12, 16, 16]"
+
+
+@pytest.fixture(scope="module", params=[SLICES, VOLUMES], ids=["slices", "volumes"])
+def balls_model(request, tiny, tmp_path_factory) -> TrainedModel:
+    """A network that has seen windows of the balls for eight steps."""
+    run = tmp_path_factory.mktemp("balls")
+    config = tiny(request.param, "train.max_steps=8", "train.validations=1")
+    train(Balls(), run, config, device="cpu")
+    return TrainedModel.load(run, "cpu")
+
+
+def test_a_volume_gets_all_maps_on_its_own_grid(balls_model):
+    data = Balls(orientation="LAS")
+    found = predict(data.load("ball_5"), balls_model, balls_model.predict)
+    shape = data.load("ball_5").geometry.shape
+    assert found.mask.shape == found.uncertainty.shape == shape
+    assert found.members.shape == (3, *shape)
+    assert torch.allclose(found.probability.sum(dim=0), torch.ones(shape), atol=1e-4)
+    assert 0 <= found.quality <= 1
+
+
+@pytest.mark.parametrize("orientation", EVERY_ORIENTATION[::11])
+def test_the_mask_does_not_depend_on_how_the_volume_was_stored(balls_model, orientation):
+    plain, turned = Balls(), Balls(orientation=orientation)
+    config = with_predict(balls_model.predict, members=0)  # noise is keyed by the stored voxels
+    one = predict(plain.load("ball_4"), balls_model, config).mask
+    other = predict(turned.load("ball_4"), balls_model, config).mask
+    geometry = turned.load("ball_4").geometry
+    placed = balls_model.config.preparation.grid.placed(geometry)
+    assert torch.equal(placed.turn.apply(other), one)
+
+
+def test_a_members_noise_is_the_same_in_overlapping_windows(balls_model):
+    sample = Balls().load("ball_5")
+    grid = balls_model.config.preparation.grid
+    prepared = balls_model.config.preparation.prepare(sample)
+    shape = tuple(prepared.image.shape[1:])
+    whole = View.through(prepared, Window((0, 0, 0), shape), False).noise([1], 0, 3)()
+    window = Window((2, 3, 1), grid.size)
+    part = View.through(prepared, window, False).noise([1], 0, 3)()
+    assert torch.equal(window.cut(whole[0]), part[0])
+
+
+def test_another_overlap_changes_little_and_a_repetition_nothing(balls_model):
+    sample = Balls().load("ball_5")
+    half, again, less = (
+        predict(sample, balls_model, with_predict(balls_model.predict, overlap=overlap))
+        for overlap in (0.5, 0.5, 0.25)
+    )
+    assert torch.equal(half.probability, again.probability)
+    assert torch.equal(half.members, again.members)
+    assert (half.probability - less.probability).abs().mean() < 0.05
+
+
+def test_an_ensemble_of_whole_masks_is_refused(balls_model):
+    config = with_predict(balls_model.predict, ensemble="staple")
+    with pytest.raises(ConfigError, match="through windows"):
+        predict(Balls().load("ball_5"), balls_model, config)
+
+
+def test_a_stopped_training_on_windows_goes_on_bit_by_bit(tiny, tmp_path, equal_runs, watcher):
+    config = tiny(VOLUMES, "train.max_steps=6", "train.validations=2")
+    train(Balls(), tmp_path / "whole", config, device="cpu")
+    stopping = watcher(3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(Interrupted):
+        train(Balls(), tmp_path / "halves", config, device="cpu", observer=stopping)
+    train(Balls(), tmp_path / "halves", config, device="cpu")
+    assert equal_runs(tmp_path / "whole", tmp_path / "halves")
