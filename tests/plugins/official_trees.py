@@ -6,8 +6,12 @@ mask outlines.
 
 from __future__ import annotations
 
+import atexit
 import json
-from collections.abc import Iterable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -230,3 +234,14 @@ TREES = {
     "brats": (brats2020, brats2023),
     "lidc": (lidc,),
 }
+
+
+@cache
+def built(fill: Callable[[Path], None]) -> Path:
+    """The root of a tree that is filled once and removed at the end of the process."""
+    home = Path(tempfile.mkdtemp(prefix="official_trees_"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    root = home / fill.__name__
+    root.mkdir()
+    fill(root)
+    return root
