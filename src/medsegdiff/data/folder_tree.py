@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+SPLITS = ("train", "val", "test")
 SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")
 
 
@@ -40,7 +41,7 @@ def files_in(folder: Path, endings: tuple[str, ...]) -> list[Path]:
 def split_named(folder: Path, root: Path) -> str | None:
     """The split that the names of the folders from `root` down to `folder` say, the last first."""
     for name in reversed(folder.relative_to(root).parts):
-        found = re.search("train|val|test", name.lower())
+        found = re.search("|".join(SPLITS), name.lower())
         if found:
             return found[0]
     return None

@@ -16,7 +16,7 @@ def test_the_official_folders_are_read_with_their_splits(tmp_path: Path) -> None
     assert splits is not None
     assert splits.train == ("g0001", "n0001")
     assert (splits.val, splits.test) == (("V0001",), ("T0001",))
-    assert dataset.findings[0].startswith("REFUGE, test: 1 images, 1 with a mask")
+    assert dataset.findings[0].startswith("REFUGE, train: 2 images, 2 with a mask")
 
 
 def test_cup_rim_and_background_are_told_apart(tmp_path: Path) -> None:

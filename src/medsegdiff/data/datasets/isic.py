@@ -30,7 +30,7 @@ from typing import ClassVar, Literal
 
 from medsegdiff.data.declaration import Declaration
 from medsegdiff.data.file_dataset import FileDataset
-from medsegdiff.data.folder_tree import files_in, folders_below, some, split_named
+from medsegdiff.data.folder_tree import SPLITS, files_in, folders_below, some, split_named
 from medsegdiff.data.study_files import FoundStudies, StudyFiles
 from medsegdiff.errors import DataError
 
@@ -96,7 +96,7 @@ class ISIC(FileDataset):
         studies: dict[str, StudyFiles] = {}
         alone: list[str] = []
         findings = []
-        for folder, split_name in folders:
+        for folder, split_name in sorted(folders, key=_in_order):
             split = split_named(folder, folder.parent)
             masks = _masks(folder.parent / edition.masks.format(split_name))
             images = {path.stem: path for path in files_in(_unwrapped(folder), (".jpg", ".jpeg"))}
@@ -136,6 +136,12 @@ def _one_edition(root: Path) -> tuple[Edition, list[tuple[Path, str]]]:
             "give the folder of one."
         )
     return next(iter(found.items()))
+
+
+def _in_order(found: tuple[Path, str]) -> tuple[int, Path]:
+    """Training, validation, test."""
+    folder, _ = found
+    return SPLITS.index(split_named(folder, folder.parent)), folder
 
 
 def _unwrapped(folder: Path) -> Path:

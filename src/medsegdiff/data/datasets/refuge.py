@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 
 from medsegdiff.data.declaration import Declaration
 from medsegdiff.data.file_dataset import FileDataset
-from medsegdiff.data.folder_tree import files_in, folders_below, split_named
+from medsegdiff.data.folder_tree import SPLITS, files_in, folders_below, split_named
 from medsegdiff.data.study_files import FoundStudies, StudyFiles
 from medsegdiff.errors import DataError
 
@@ -101,6 +101,8 @@ def _counted(studies: dict[str, StudyFiles]) -> str:
     images = Counter(files.split for files in studies.values())
     drawn = Counter(files.split for files in studies.values() if files.mask)
     parts = [
-        f"{split}: {count} images, {drawn[split]} with a mask" for split, count in images.items()
+        f"{split or 'no split'}: {images[split]} images, {drawn[split]} with a mask"
+        for split in (*SPLITS, None)
+        if images[split]
     ]
     return f"REFUGE, {'; '.join(parts)}."
