@@ -287,6 +287,14 @@ def test_values_of_the_file_do_not_get_into_errors(make_series: Make) -> None:
     assert "1.2.3" not in said
 
 
+def test_values_of_the_file_do_not_get_into_warnings(make_series: Make) -> None:
+    folder = make_series(VALUES, SeriesInstanceUID="1.2.3")
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"1.2.3", b"1.2>3"))
+    assert np.array_equal(read(folder)[0], VALUES)  # a warning would be an error here
+    assert len(series_in(folder)) == 1
+
+
 # Which paths, and the series of a folder
 
 

@@ -251,6 +251,13 @@ def test_another_grid_is_refused(
         DicomSeg().read_mask(written, BUDGET, moved(geometry(series), by))
 
 
+def test_voxels_of_another_size_are_refused(series: Path, written: Path) -> None:
+    like = geometry(series)
+    half = like.affine @ torch.diag(torch.tensor([1, 0.5, 0.5, 1], dtype=torch.float64))
+    with pytest.raises(GridMismatch, match="another size"):
+        DicomSeg().read_mask(written, BUDGET, Geometry((6, 18, 22), (2.5, 0.25, 0.375), half))
+
+
 def overlapping(dataset: Dataset) -> None:
     dataset.PixelData = b"\xff" * len(dataset.PixelData)
 

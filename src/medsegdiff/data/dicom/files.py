@@ -91,7 +91,7 @@ def _parsed(path: Path, pixels: bool) -> Dataset:
             "with `dcmconv +te` of DCMTK."
         )
     dataset = dcmread(path, stop_before_pixels=not pixels, force=True)
-    if "SOPClassUID" not in dataset:
+    if not dataset.get("SOPClassUID"):
         raise UnreadableStudy(
             f"{path} starts like a DICOM file but does not say what it is (SOP Class UID). Copy "
             "it again from its source."

@@ -170,9 +170,11 @@ def _significant(stored: np.ndarray, dataset: Dataset, path: Path) -> np.ndarray
             f"{path} declares values of {bits} bits that do not lie where they should (HighBit). "
             "Export it again."
         )
-    values = stored.astype(np.int64) & ((1 << bits) - 1)
+    values = stored.astype(np.int64 if bits > 16 else np.int32)
     is_signed = dataset.get("PixelRepresentation") == 1
-    if is_signed:
+    if bits < dataset.BitsAllocated:
+        values &= (1 << bits) - 1
+    if bits < dataset.BitsAllocated and is_signed:
         values -= (values >> (bits - 1)) << bits
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         values = (-1 if is_signed else (1 << bits) - 1) - values  # lowest + highest - value

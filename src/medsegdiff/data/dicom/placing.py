@@ -30,21 +30,52 @@ class Lines:
     start: np.ndarray
     steps: np.ndarray
 
-    def voxels(
-        self, mask: np.ndarray, shape: tuple[int, ...], path: Path
-    ) -> tuple[np.ndarray, ...]:
-        """Grid indices of the voxels that are set in a frame's mask, (rows, columns).
+    def window(
+        self, grid: np.ndarray, frame: np.ndarray, path: Path
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lay a frame over a grid.
+
+        Args:
+            grid: values of the voxels, shape (D, H, W).
+            frame: values of the frame, shape (rows, columns).
+            path: for errors.
+
+        Returns:
+            The part of the grid that the frame covers, a view in the frame's orientation, and the
+            part of the frame that it is, both of one shape.
 
         Raises:
-            GridMismatch: some lie outside of the grid.
+            GridMismatch: the frame marks voxels outside of the grid.
         """
-        index = self.start[:, None] + self.steps.T @ np.array(np.nonzero(mask))  # (3, voxels)
-        if ((index < 0) | (index >= np.array(shape)[:, None])).any():
+        axes = np.abs(self.steps).argmax(axis=1).tolist()  # along which rows, columns are counted
+        fixed = 3 - sum(axes)
+        start, steps = self.start.tolist(), self.steps.tolist()
+        rows, columns = (
+            _within(start[axis], steps[i][axis], frame.shape[i], grid.shape[axis])
+            for i, axis in enumerate(axes)
+        )
+        is_inside = 0 <= start[fixed] < grid.shape[fixed]
+        part = frame[rows[0], columns[0]] if is_inside else frame[:0]
+        if np.count_nonzero(part) != np.count_nonzero(frame):
             raise GridMismatch(
-                f"{path} marks voxels outside of its image of {' x '.join(map(str, shape))} "
-                "voxels. Give the image series that it was drawn on."
+                f"{path} marks voxels outside of its image of "
+                f"{' x '.join(map(str, grid.shape))} voxels. Give the image series that it was "
+                "drawn on."
             )
-        return tuple(index)
+        if not part.size:
+            return grid[:0, :0, 0], frame[:0, :0]
+        place: list[slice | int] = [0, 0, 0]
+        place[axes[0]], place[axes[1]], place[fixed] = rows[1], columns[1], start[fixed]
+        view = grid[tuple(place)]
+        return (view if axes[0] < axes[1] else view.T), part
+
+
+def _within(start: int, step: int, count: int, size: int) -> tuple[slice, slice]:
+    """Which of a frame's lines lie within a grid, and at which indices of its axis of this size."""
+    first, last = (-start, size - start) if step > 0 else (start - size + 1, start + 1)
+    first, last = max(first, 0), max(0, min(last, count))
+    stop = start + step * last
+    return slice(first, last), slice(start + step * first, stop if stop >= 0 else None, step)
 
 
 def lines_on(frame: Frame, plane: tuple[int, int], like: Geometry, path: Path) -> Lines:
@@ -66,10 +97,12 @@ def lines_on(frame: Frame, plane: tuple[int, int], like: Geometry, path: Path) -
     off = to_index[:, 1:] - np.column_stack([lines.steps.T, lines.start])
     corners = [off @ (row, column, 1) for row in (0, plane[0] - 1) for column in (0, plane[1] - 1)]
     worst = float(np.abs(corners).max())
-    if worst > ON_GRID_WITHIN:
+    axes = np.abs(lines.steps)
+    if worst > ON_GRID_WITHIN or (axes.sum(axis=1) != 1).any() or (axes.sum(axis=0) > 1).any():
         raise GridMismatch(
             f"{path} has a frame that does not lie on the voxels of its image: it is off by "
-            f"{worst:.3g} voxels. Give the image series that it was drawn on."
+            f"{worst:.3g} voxels, or its voxels have another size. Give the image series that it "
+            "was drawn on."
         )
     return lines
 

@@ -71,7 +71,8 @@ def headers_by_series(folder: Path) -> dict[str, dict[Path, Dataset]]:
         if is_image(dataset):
             with reading(path):
                 channel_count(dataset, path)  # a header that ends early
-            found.setdefault(str(dataset.get("SeriesInstanceUID", "")), {})[path] = dataset
+                uid = str(dataset.get("SeriesInstanceUID", ""))
+            found.setdefault(uid, {})[path] = dataset
     return found
 
 

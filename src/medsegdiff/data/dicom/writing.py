@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medsegdiff.data.dicom.files import reading
 from medsegdiff.data.dicom.volume import Volume, declared
 from medsegdiff.errors import DataError
 from medsegdiff.files import atomic_write
@@ -131,10 +132,10 @@ def _check(path: Path, labels: np.ndarray, names: Mapping[int, str], volume: Vol
             f"{path}: a segmentation needs a name for each label above 0; without one: "
             f"{sorted(unnamed) or 'all'}. Name them under `labels` in dataset.json."
         )
-    first = next(iter(volume.headers.values()))
-    lacking = [keyword for keyword in NEEDED if not first.get(keyword)]
-    if labels.ndim == 3 and not first.get("FrameOfReferenceUID"):
-        lacking.append("FrameOfReferenceUID")
+    source, first = next(iter(volume.headers.items()))
+    needed = (*NEEDED, "FrameOfReferenceUID") if labels.ndim == 3 else NEEDED
+    with reading(source):
+        lacking = [keyword for keyword in needed if not first.get(keyword)]
     if lacking:
         raise DataError(
             f"{path} cannot be written as DICOM SEG: the series does not say {', '.join(lacking)}. "

@@ -77,10 +77,11 @@ class DicomSeg(Format):
             check_budget(path, (frame_count(header), *_plane(header)), 1, budget_bytes, 1)
             frames = frames_of(header, path)
             geometry = like or own_grid(frames, _plane(header), path)
-            check_budget(path, geometry.shape, 1, budget_bytes)
             places = [_lines(header, frame, frames, geometry, path) for frame in frames]
             values = chosen_values(_names(header), wanted, path)
-            drawing = _Drawing(geometry.shape, path)
+            is_fractional = header.SegmentationType == "FRACTIONAL"
+            check_budget(path, geometry.shape, 3 if is_fractional else 1, budget_bytes)
+            drawing = (_ShareDrawing if is_fractional else _Drawing)(geometry.shape, path)
             dataset = read_dataset(path, pixels=True)
             stored = stored_frames(dataset, path)
             for index, (lines, frame) in enumerate(zip(places, stored, strict=True)):
@@ -120,33 +121,47 @@ def referenced_series(path: Path) -> frozenset[str]:
 
 
 class _Drawing:
-    """The labels of a grid, filled frame by frame."""
+    """The labels of a grid, filled frame by frame with segments that are 0 or 1."""
 
     def __init__(self, shape: tuple[int, ...], path: Path) -> None:
-        slices = shape if len(shape) == 3 else (1, *shape)
         self.shape, self.path = shape, path
-        self.values = np.zeros(slices, dtype=np.int32)
-        self.best = np.zeros(slices, dtype=np.float32)  # share of the label in `values`
-        self.total = np.zeros(slices, dtype=np.float32)
+        self.values = np.zeros(shape if len(shape) == 3 else (1, *shape), dtype=np.int32)
 
     def add(self, lines: Lines, value: int, share: np.ndarray) -> None:
-        """Draw one frame of a segment; `share` is 0 to 1, or 0 and 1, shape (rows, columns)."""
-        voxels = lines.voxels(share > 0, self.values.shape, self.path)
-        new = share[share > 0].astype(np.float32)
-        before, label = self.best[voxels], self.values[voxels]
-        if ((before == 1) & (new == 1) & (label != value)).any():
+        """Draw one frame of a segment, shape (rows, columns)."""
+        labels, mask = lines.window(self.values, share > 0, self.path)
+        if np.isin(labels[mask], (0, value), invert=True).any():
             raise UnreadableStudy(
                 f"{self.path} has segments that overlap, which one mask cannot hold. Read those "
                 f"that exclude each other, by name: {self.path.name}/NAME,NAME."
             )
-        self.values[voxels] = np.where(new > before, value, label)
-        self.best[voxels] = np.maximum(new, before)
-        self.total[voxels] += new
+        labels[mask] = value
+
+    def labels(self) -> np.ndarray:
+        """Shape (*S)."""
+        return self.values.reshape(self.shape)
+
+
+class _ShareDrawing(_Drawing):
+    """The labels of a grid, filled frame by frame with segments that are between 0 and 1."""
+
+    def __init__(self, shape: tuple[int, ...], path: Path) -> None:
+        super().__init__(shape, path)
+        self.best = np.zeros(self.values.shape, dtype=np.float32)  # of the label in `values`
+        self.total = np.zeros(self.values.shape, dtype=np.float32)
+
+    def add(self, lines: Lines, value: int, share: np.ndarray) -> None:
+        labels, part = lines.window(self.values, share, self.path)
+        best, _ = lines.window(self.best, share, self.path)
+        total, _ = lines.window(self.total, share, self.path)
+        labels[part > best] = value
+        np.maximum(best, part, out=best)
+        total += part
 
     def labels(self) -> np.ndarray:
         """The likeliest label of each voxel, background where nothing is likelier, shape (*S)."""
-        background = self.best < 1 - self.total
-        return np.where(background, 0, self.values).reshape(self.shape)
+        self.values[self.best < 1 - self.total] = 0
+        return super().labels()
 
 
 def _dataset(path: Path) -> Dataset:
@@ -174,8 +189,10 @@ def _shares(dataset: Dataset, index: int, stored: np.ndarray) -> Iterator[tuple[
         for number in np.unique(stored[stored > 0]):
             yield int(number), stored == number
         return
-    highest = float(dataset.MaximumFractionalValue) if kind == "FRACTIONAL" else 1.0
-    yield int(frame_value(dataset, index, "ReferencedSegmentNumber")), stored / highest
+    number = int(frame_value(dataset, index, "ReferencedSegmentNumber"))
+    if kind == "FRACTIONAL":
+        stored = (stored / float(dataset.MaximumFractionalValue)).astype(np.float32)
+    yield number, stored
 
 
 def _lines(
