@@ -18,6 +18,7 @@ each slice at their outer border, so that the outline itself is no part of the n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ import numpy as np
 
 from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
 from medsegdiff.data.outlines import filled, traced
-from medsegdiff.data.xml_file import read_xml
+from medsegdiff.data.xml_file import read_xml, read_xml_bytes
 from medsegdiff.errors import DataError, GridMismatch, ResourceError, UnreadableStudy
 from medsegdiff.types import Geometry
 
@@ -87,16 +88,19 @@ class Reading:
 def read_reading(path: Path) -> Reading:
     """Read which series the raters of a file read, and how many they are.
 
+    The file is not taken apart, since there are a thousand of them.
+
     Raises:
-        UnreadableStudy: it is not whole XML, or not the readings of a CT.
+        UnreadableStudy: it has no end, or is not the readings of a CT.
     """
-    root = read_xml(path)
-    if root.tag != "LidcReadMessage":
-        raise UnreadableStudy(
-            f"{path} holds no readings of a CT (LidcReadMessage) but a {root.tag}. Take it out."
-        )
-    series = root.findtext("ResponseHeader/SeriesInstanceUid") or ""
-    return Reading(series.strip(), len(root.findall("readingSession")))
+    content = read_xml_bytes(path)
+    if not re.search(rb"<LidcReadMessage[\s>]", content):
+        raise UnreadableStudy(f"{path} holds no readings of a CT (LidcReadMessage). Take it out.")
+    if not content.rstrip().endswith(b"</LidcReadMessage>"):
+        raise UnreadableStudy(f"{path} is not whole XML: its end is missing. Download it again.")
+    series = re.search(rb"<SeriesInstanceUid>\s*([\d.]+)\s*<", content)
+    uid = series[1].decode("ascii") if series else ""
+    return Reading(uid, len(re.findall(rb"<readingSession[\s>]", content)))
 
 
 def _nodules(path: Path) -> Iterator[Element]:
