@@ -68,7 +68,7 @@ def test_without_either_nothing_changes(rated, tmp_path: Path, missing: str):
 def test_a_rater_of_another_size_is_named(rated):
     save(rated[0] / "raters/r1", "a", 8, shape=(10, 10))
     summary = evaluate_folders(*rated)
-    assert "differ in size" in summary.failed["a"]
+    assert "not on one grid" in summary.failed["a"]
     assert [one.study for one in summary.scores] == ["b"]
 
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from jaxtyping import Int
-from torch import Tensor
-
 from medsegdiff.data.labels import LabelMap
-from medsegdiff.engine.mask_pairs import MaskPairs, find_pairs, read_probability
+from medsegdiff.data.pairing import by_name
+from medsegdiff.engine.mask_files import read_drawn
+from medsegdiff.engine.mask_pairs import find_pairs, read_probability, read_truth
 from medsegdiff.engine.quality_check import QualityCheck, read_quality
-from medsegdiff.engine.rater_masks import RaterMasks, read_labels
+from medsegdiff.engine.rater_masks import RaterMasks
+from medsegdiff.engine.study_score import Scoring, StudyScore, score_study
 from medsegdiff.errors import DataError, MedSegDiffError
-from medsegdiff.metrics import (
-    CalibrationError,
-    CalibrationResult,
-    Interval,
-    Metric,
-    RaterAgreement,
-)
+from medsegdiff.metrics import CalibrationError, CalibrationResult, Interval
 from medsegdiff.metrics import bootstrap_interval as interval
 
 EMPTY_MASK_RULE = (
@@ -36,31 +29,6 @@ AGREEMENT = {  # names in print of what `RaterAgreement` holds
     "D_max": "d_max",
     "union_sensitivity": "union_sensitivity",
 }
-
-
-@dataclass(frozen=True)
-class StudyScore:
-    """Figures of one study.
-
-    Args:
-        study: its name.
-        reference_file, prediction_file: the two masks.
-        values: by metric, one value for each class 1 to K-1; nan where unknown.
-        counts: for each class 1 to K-1, the voxels that are (TP, FP, FN, TN).
-        agreement: of its members with its raters; None without either.
-    """
-
-    study: str
-    reference_file: Path
-    prediction_file: Path
-    values: Mapping[str, tuple[float, ...]]
-    counts: tuple[tuple[int, int, int, int], ...]
-    agreement: RaterAgreement | None = None
-
-    def mean(self, metric: str) -> float:
-        """Mean over the classes whose value is known; nan if none is."""
-        known = [value for value in self.values[metric] if not math.isnan(value)]
-        return sum(known) / len(known) if known else math.nan
 
 
 @dataclass(frozen=True)
@@ -105,34 +73,37 @@ def evaluate_folders(
     prediction: str | Path,
     *,
     split: str | None = None,
+    scoring: Scoring | None = None,
     progress: Callable[[StudyScore, int, int], object] | None = None,
 ) -> Summary:
-    """Compare two folders of masks, paired by name.
+    """Compare two folders of masks, paired by name; volumes in mm, on the grid of the reference.
 
     Args:
-        reference: folder of the true masks, or a data set's folder with `masks/` in it.
+        reference: folder of the true masks, or a data set in any layout.
         prediction: folder of the predicted masks. `probabilities/` in it adds calibration,
             `members/` the agreement with `raters/` beside the true masks, `run_report.json` what
             the quality in it is worth.
         split: compare only the studies of this split of the data set.
+        scoring: tolerance of distances, and what makes a lesion found.
         progress: called with each score, its number (from 1) and the number of studies.
 
     Raises:
         DataError: there is nothing to compare, or the masks do not hold what is declared.
     """
     pairs = find_pairs(Path(reference), Path(prediction), split)
-    metrics, raters = _all_metrics(pairs.label_map.classes), RaterMasks.beside(pairs)
+    scoring, raters = scoring or Scoring(), RaterMasks.beside(pairs)
     calibration, scores, failed = CalibrationError(), [], {}
     n_calibrated = 0
     for number, study in enumerate(pairs.studies, start=1):
         try:
-            truth = read_labels(pairs.references[study], pairs.label_map)
-            found = read_labels(pairs.predictions[study], pairs.found_map)
-            score = _score(pairs, study, found, truth, metrics)
-            scores.append(replace(score, agreement=raters.agreement(pairs, study)))
+            truth = read_truth(pairs, study)
+            found = read_drawn(pairs.predictions[study], pairs.found_map, truth.geometry)
+            score = score_study(study, found, truth, pairs.label_map, scoring)
+            agreement = raters.agreement(pairs, study, truth)
+            scores.append(replace(score, agreement=agreement))
             probability = read_probability(pairs, study)
             if probability is not None:
-                calibration.add(probability, truth)
+                calibration.add(probability, truth.labels)
                 n_calibrated += 1
         except MedSegDiffError as error:
             failed[study] = str(error)
@@ -157,44 +128,17 @@ def evaluate_folders(
     )
 
 
-def _all_metrics(classes: int) -> list[Metric]:
-    """Every metric there is, with its own defaults; a new one is in the summary at once."""
-    settings = {"classes": classes}
-    metrics = [Metric.model_validate({"name": name, **settings}) for name in sorted(Metric.members)]
-    return sorted(metrics, key=lambda one: one.is_distance)
-
-
-def _score(
-    pairs: MaskPairs,
-    study: str,
-    found: Int[Tensor, "*P"],
-    truth: Int[Tensor, "*S"],
-    metrics: Sequence[Metric],
-) -> StudyScore:
-    values = {type(one).__name__: tuple(one(found, truth).tolist()) for one in metrics}
-    counts = tuple(
-        _counts(found == index, truth == index) for index in range(1, pairs.label_map.classes)
-    )
-    return StudyScore(study, pairs.references[study], pairs.predictions[study], values, counts)
-
-
-def _counts(found: Tensor, truth: Tensor) -> tuple[int, int, int, int]:
-    """Voxels that are (TP, FP, FN, TN)."""
-    shared, drawn, there = int((found & truth).sum()), int(found.sum()), int(truth.sum())
-    return shared, drawn - shared, there - shared, truth.numel() - drawn - there + shared
-
-
 def _means(
     scores: Sequence[StudyScore],
 ) -> tuple[dict[str, Interval], dict[str, tuple[Interval, ...]]]:
     """Means over studies with their intervals: over all classes, and class by class."""
-    names = list(scores[0].values)
+    names = list(dict.fromkeys(name for score in scores for name in score.values))
     classes = range(len(scores[0].counts))
     means = {name: interval([score.mean(name) for score in scores]) for name in names}
     if len(classes) == 1:
         return means, {name: (means[name],) for name in names}
     class_means = {
-        name: tuple(interval([score.values[name][one] for score in scores]) for one in classes)
+        name: tuple(interval([score.value(name, one) for score in scores]) for one in classes)
         for name in names
     }
     return means, class_means
@@ -212,8 +156,9 @@ def _agreement(scores: Sequence[StudyScore]) -> dict[str, Interval]:
 
 def _quality(out: Path, scores: Sequence[StudyScore]) -> QualityCheck | None:
     """What the quality in OUT's run report is worth."""
-    dice = {score.prediction_file.stem: score.mean("Dice") for score in scores}
-    return QualityCheck.of(read_quality(out), dice)
+    dice = {score.prediction_file: score.mean("Dice") for score in scores}
+    named = {name: dice[path] for name, path in by_name(dice).items()}
+    return QualityCheck.of(read_quality(out), named)
 
 
 def _about_parts(scores: Sequence[StudyScore], calibrated: int) -> list[str]:

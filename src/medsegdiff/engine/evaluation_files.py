@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from medsegdiff.engine.evaluate import AGREEMENT, EMPTY_MASK_RULE, StudyScore, Summary
+from medsegdiff.engine.evaluate import AGREEMENT, EMPTY_MASK_RULE, Summary
+from medsegdiff.engine.mask_statistics import by_axis
 from medsegdiff.engine.reliability_diagram import write_reliability
+from medsegdiff.engine.study_score import StudyScore
 from medsegdiff.files import atomic_write, write_json
 from medsegdiff.metrics import Interval, RaterAgreement
 
 COUNTS = ("TP", "FP", "FN", "TN")
+DISTANCES = ("ASSD", "HD95")
 
 
 def write_summary(path: Path, summary: Summary) -> None:
@@ -68,7 +71,7 @@ def summary_values(summary: Summary) -> dict[str, Any]:
         "failed": dict(summary.failed),
         "findings": list(summary.findings),
         "empty_mask_rule": EMPTY_MASK_RULE,
-        "units": {"HD95": "pixels", "others": "0 to 1"},
+        "units": {**_units(summary), "others": "0 to 1"},
     }
 
 
@@ -80,7 +83,7 @@ def write_csv(path: Path, summary: Summary) -> None:
     writer.writerow(["study", "class", *metrics, *COUNTS])
     for score in summary.scores:
         for index, name in enumerate(summary.label_map.names[1:]):
-            values = [_known(score.values[metric][index]) for metric in metrics]
+            values = [_known(score.value(metric, index)) for metric in metrics]
             cells = ["" if value is None else f"{value:.6g}" for value in values]
             writer.writerow([score.study, name, *cells, *score.counts[index]])
     for study in summary.missing:
@@ -91,8 +94,9 @@ def write_csv(path: Path, summary: Summary) -> None:
 def summary_table(summary: Summary) -> Iterator[str]:
     """The means as lines of text, each with its interval."""
     names = summary.label_map.names[1:]
+    units = {name: unit for name, unit in _units(summary).items() if name in DISTANCES}
     for metric, mean in summary.means.items():
-        unit = " pixels" if metric == "HD95" else ""
+        unit = f" {units[metric]}" if metric in units else ""
         line = f"{metric:12} {_spelt(mean)}{unit}"
         if len(names) > 1:
             each = zip(names, summary.class_means[metric], strict=True)
@@ -114,6 +118,20 @@ def summary_table(summary: Summary) -> Iterator[str]:
         )
 
 
+def _units(summary: Summary) -> dict[str, str]:
+    """The units of what is no share."""
+    spacings = {score.geometry.spacing_mm is None for score in summary.scores}
+    space_dims = {score.geometry.space_dims for score in summary.scores}
+    cells = "pixels" if space_dims == {2} else "voxels"
+    length = {frozenset([False]): "mm", frozenset([True]): cells}.get(
+        frozenset(spacings), f"mm, or {cells} where the spacing is not known"
+    )
+    names = [name for name in DISTANCES if name in summary.means]
+    volumes = {"volume_difference_ml": "ml", "volume_difference_percent": "% of the reference"}
+    known = {name: unit for name, unit in volumes.items() if name in summary.means}
+    return {**dict.fromkeys(names, length), **known}
+
+
 def _spelt(mean: Interval) -> str:
     if mean.count == 0:
         return "unknown"
@@ -125,11 +143,14 @@ def _case(score: StudyScore) -> dict[str, Any]:
         str(index + 1): {
             **{name: _known(values[index]) for name, values in score.values.items()},
             **_named_counts(counts),
+            **_named_volumes(counts, score.voxel_ml),
+            "lesions": asdict(score.lesions[index]),
         }
         for index, counts in enumerate(score.counts)
     }
     return {
         "study": score.study,
+        "spacing_mm": by_axis(score.geometry.spacing_mm),
         "metrics": metrics,
         **({} if score.agreement is None else {"raters": _named_agreement(score.agreement)}),
         "prediction_file": str(score.prediction_file),
@@ -146,6 +167,14 @@ def _mean_counts(summary: Summary, classes: Any) -> dict[str, float]:
 def _named_counts(counts: Any) -> dict[str, Any]:
     named = dict(zip(COUNTS, counts, strict=True))
     return {**named, "n_pred": named["TP"] + named["FP"], "n_ref": named["TP"] + named["FN"]}
+
+
+def _named_volumes(counts: tuple[int, int, int, int], voxel_ml: float | None) -> dict[str, Any]:
+    """Volumes of the prediction and of the reference; nothing where they are not known."""
+    if voxel_ml is None:
+        return {}
+    named = _named_counts(counts)
+    return {f"volume_{one}_ml": named[f"n_{one}"] * voxel_ml for one in ("pred", "ref")}
 
 
 def _calibration(summary: Summary) -> dict[str, Any] | None:

@@ -1,26 +1,27 @@
-"""Which predicted mask belongs to which true one, and which values stand for which class."""
+"""Which predicted mask belongs to which true one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medsegdiff.data import Folder, LabelMap
+from medsegdiff.data import LabelMap
 from medsegdiff.data.declaration import Declaration, read_declaration
+from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.pairing import MASK_FOLDERS, by_name, image_files, paired
-from medsegdiff.data.reader import read_image, read_mask
+from medsegdiff.data.reader import read_image
 from medsegdiff.data.writer import FULL_SCALE
-from medsegdiff.engine.opening import studies_of
-from medsegdiff.errors import DataError, MedSegDiffError
+from medsegdiff.engine.mask_files import DrawnMask, read_drawn
+from medsegdiff.engine.mask_values import recognised_values
+from medsegdiff.engine.opening import open_data, studies_of
+from medsegdiff.errors import DataError
 
-MASKS_LOOKED_AT = 512  # enough to recognise the label values; every value is checked when compared
+LABEL_FOLDERS = ("labelsTs", "labelsTr")  # of nnU-Net and the Decathlon
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class MaskPairs:
 
     Args:
         references, predictions: the masks' files by study.
+        dataset: the data set that the references belong to, where its layout is needed to read
+            them; None for a plain folder of masks.
         label_map, found_map: how classes are stored in the true and in the predicted masks.
         probabilities: the folder of the probabilities; None if there is none.
         missing: studies with a reference but without a prediction.
@@ -44,6 +47,7 @@ class MaskPairs:
     missing: tuple[str, ...]
     unmatched: tuple[str, ...]
     findings: tuple[str, ...]
+    dataset: FileDataset | None = None
 
     @property
     def studies(self) -> list[str]:
@@ -54,29 +58,38 @@ class MaskPairs:
 def find_pairs(reference: Path, prediction: Path, split: str | None = None) -> MaskPairs:
     """Match two folders of masks by name.
 
+    Args:
+        reference: a folder of masks, one with `masks/`, `gt/`, `labelsTs/` or `labelsTr/` in it, or
+            a data set in any layout.
+        prediction: a folder of masks.
+        split: only the studies of this split of the data set.
+
     Raises:
         DataError: a folder holds no mask, two files claim to be one study, no name is in both
             folders, or the values cannot be recognised.
     """
-    truth_folder = next(
-        (reference / one for one in MASK_FOLDERS if (reference / one).is_dir()), reference
-    )
     drawn = _masks(prediction, "predicted")
-    references = paired(_masks(truth_folder, "true"), by_name(drawn))
+    names = by_name(drawn)
+    truth_folder = _truth_folder(reference, names.keys())
+    dataset = None if truth_folder is not None else open_data(reference)
+    if dataset is None:
+        references = paired(_masks(truth_folder or reference, "true"), names)
+    else:
+        references = {study: _truth_file(dataset, study) for study in dataset.annotated_ids()}
     predictions = paired(drawn, references)
-    wanted = _split(reference, truth_folder, split) or set(references)
+    wanted = _split(reference, truth_folder, dataset, split) or set(references)
     references = {study: path for study, path in references.items() if study in wanted}
     shared = sorted(set(references) & set(predictions))
     if not shared:
         raise DataError(
-            f"No mask in {prediction} has the name of one in {truth_folder} (for example "
-            f"{', '.join(sorted(predictions)[:2])} and {', '.join(sorted(references)[:2])}). "
-            "Masks are paired by name without ending: check the folders."
+            f"No mask in {prediction} has the name of one in {truth_folder or reference} (for "
+            f"example {', '.join(sorted(predictions)[:2])} and {', '.join(sorted(references)[:2])})"
+            ". Masks are paired by name without ending: check the folders."
         )
-    declared = _declared(reference, truth_folder)
-    label_map, found_map, findings = _label_maps(
-        [references[study] for study in shared], [predictions[study] for study in shared], declared
-    )
+    paired_files = [references[one] for one in shared], [predictions[one] for one in shared]
+    declared = Declaration() if truth_folder is None else _declared(reference, truth_folder)
+    known = None if dataset is None else dataset.label_map
+    label_map, found_map, findings = recognised_values(*paired_files, declared, known)
     probabilities = prediction / "probabilities"
     return MaskPairs(
         references,
@@ -87,20 +100,59 @@ def find_pairs(reference: Path, prediction: Path, split: str | None = None) -> M
         missing=tuple(sorted(set(references) - set(predictions))),
         unmatched=tuple(sorted(set(predictions) - set(references))) if split is None else (),
         findings=tuple(findings),
+        dataset=dataset,
     )
 
 
-def read_probability(pairs: MaskPairs, study: str) -> Float[Tensor, "K H W"] | None:
+def read_truth(pairs: MaskPairs, study: str) -> DrawnMask:
+    """Read the true mask of a study.
+
+    Raises:
+        DataError: it cannot be read, or holds a value of no class; names the file.
+    """
+    if pairs.dataset is None:
+        return read_drawn(pairs.references[study], pairs.label_map)
+    sample = pairs.dataset.load(study)
+    assert sample.labels is not None  # the study is among the annotated ones
+    return DrawnMask(pairs.references[study], sample.labels, sample.geometry)
+
+
+def read_probability(pairs: MaskPairs, study: str) -> Float[Tensor, "K *S"] | None:
     """Probabilities of a study as `predict --save-probabilities` wrote them; None without them."""
     if pairs.probabilities is None:
         return None
-    name = f"{study}.png"
-    single = pairs.probabilities / name
-    classes = [pairs.probabilities / f"class_{k}" / name for k in range(pairs.label_map.classes)]
-    files = [single] if single.is_file() else classes
-    if not all(file.is_file() for file in files):
-        return None
-    return torch.cat([read_image(file) for file in files]) / FULL_SCALE
+    mask = pairs.predictions[study]
+    for name in (mask.name, mask.with_suffix(".png").name, f"{study}.png"):
+        single = pairs.probabilities / name
+        classes = [
+            pairs.probabilities / f"class_{k}" / name for k in range(pairs.label_map.classes)
+        ]
+        files = [single] if single.is_file() else classes
+        if all(file.is_file() for file in files):
+            return torch.cat([_read_map(file) for file in files])
+    return None
+
+
+def _read_map(path: Path) -> Float[Tensor, "1 *S"]:
+    """Numbers of 0 to 1 as `write_map` stores them: of 16 bits in a png, else as they are."""
+    values = read_image(path)
+    return values / FULL_SCALE if path.suffix.lower() == ".png" else values
+
+
+def _truth_folder(reference: Path, studies: Collection[str]) -> Path | None:
+    """The folder of the true masks; None where a layout must be understood to find them."""
+    names = (*MASK_FOLDERS, *LABEL_FOLDERS)
+    inside = [reference / name for name in names if (reference / name).is_dir()]
+    filled = [folder for folder in inside if image_files(folder)]
+    if filled:
+        return max(filled, key=lambda one: len(paired(image_files(one), studies).keys() & studies))
+    return reference if reference.is_dir() and image_files(reference) else None
+
+
+def _truth_file(dataset: FileDataset, study: str) -> Path:
+    """The file that names a study's truth: its mask, or its image where raters stand for it."""
+    files = dataset.study_files(study)
+    return files.mask or files.images[0]
 
 
 def _masks(folder: Path, kind: str) -> list[Path]:
@@ -108,17 +160,21 @@ def _masks(folder: Path, kind: str) -> list[Path]:
         raise DataError(f"There is no folder {folder} of {kind} masks. Check the path.")
     found = image_files(folder)
     if not found:
-        raise DataError(f"{folder} holds no {kind} mask (png, jpg, tif or bmp). Check the path.")
+        raise DataError(f"{folder} holds no {kind} mask. Check the path.")
     return found
 
 
-def _split(reference: Path, truth_folder: Path, split: str | None) -> set[str] | None:
+def _split(
+    reference: Path, truth_folder: Path | None, dataset: FileDataset | None, split: str | None
+) -> set[str] | None:
     """Names in one split of the data set that the references belong to."""
     if split is None:
         return None
-    for root in (reference, truth_folder.parent):
+    if dataset is not None:
+        return set(studies_of(dataset, split))
+    for root in (reference, (truth_folder or reference).parent):
         if (root / "splits.json").is_file():
-            return set(studies_of(Folder(root=root), split))
+            return set(studies_of(open_data(root), split))
     raise DataError(f"There is no splits.json beside {truth_folder}, so {split!r} is not known.")
 
 
@@ -126,53 +182,3 @@ def _declared(reference: Path, truth_folder: Path) -> Declaration:
     """What dataset.json says of the labels, if there is one beside the masks."""
     found = (read_declaration(root / "dataset.json") for root in (reference, truth_folder.parent))
     return next((one for one in found if one.labels), Declaration())
-
-
-def _label_maps(
-    references: list[Path], predictions: list[Path], declared: Declaration
-) -> tuple[LabelMap, LabelMap, list[str]]:
-    """How the classes are stored on both sides.
-
-    Predictions hold the references' values as a rule. Two-class masks of other values (0/1 beside
-    0/255) are understood too.
-    """
-    keys = declared.labels, declared.label_values, declared.colors
-    truth_map, findings = _recognised(references, *keys)
-    if _all_encoded(predictions, truth_map):
-        return truth_map, truth_map, findings
-    if truth_map.classes == 2:
-        found_map, _ = _recognised(predictions)
-        if found_map.classes == 2:
-            stored = found_map.colours or found_map.values
-            note = f"The predicted masks hold {stored}, taken as background and foreground."
-            return truth_map, found_map, [*findings, note]
-    if not declared.labels:
-        both, findings = _recognised([*references, *predictions])
-        return both, both, findings
-    return truth_map, truth_map, findings  # each mask with a strange value is named on its own
-
-
-def _recognised(paths: list[Path], *declared: Any) -> tuple[LabelMap, list[str]]:
-    try:
-        return LabelMap.recognise(_raw(paths), *declared)
-    except DataError as error:
-        raise DataError(f"The masks in {paths[0].parent} cannot be compared: {error}") from None
-
-
-def _all_encoded(paths: Iterable[Path], label_map: LabelMap) -> bool:
-    exact = label_map.model_copy(update={"is_noisy": False})
-    try:
-        for raw in _raw(list(paths)):
-            exact.encode(raw)
-    except DataError:
-        return False
-    return True
-
-
-def _raw(paths: list[Path]) -> Iterator[np.ndarray]:
-    """Stored values of some masks, evenly spread; an unreadable one is named when compared."""
-    for path in paths[:: -(-len(paths) // MASKS_LOOKED_AT)]:
-        try:
-            yield read_mask(path)
-        except MedSegDiffError:
-            continue

@@ -12,10 +12,10 @@ from torch import Tensor
 from typing_extensions import Self
 
 from medsegdiff.data import LabelMap
+from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.pairing import image_files, paired
-from medsegdiff.data.reader import read_mask
+from medsegdiff.engine.mask_files import DrawnMask, check_one_grid, read_drawn
 from medsegdiff.engine.mask_pairs import MaskPairs
-from medsegdiff.errors import DataError
 from medsegdiff.metrics import RaterAgreement, rater_agreement
 
 Files = tuple[Mapping[str, Path], ...]  # of each member or rater, by study
@@ -27,7 +27,7 @@ class RaterMasks:
 
     Args:
         members: OUT/members/*/, as `predict --save-members` writes them.
-        raters: raters/*/ beside the true masks.
+        raters: raters/*/ beside the true masks, or as the data set's layout has them.
     """
 
     members: Files
@@ -36,43 +36,32 @@ class RaterMasks:
     @classmethod
     def beside(cls, pairs: MaskPairs) -> Self:
         """Look for them; either may be empty."""
-        truth = next(iter(pairs.references.values())).parent
         out = next(iter(pairs.predictions.values())).parent
+        members = _files(out / "members", pairs.references)
+        if pairs.dataset is not None:
+            return cls(members, _of_dataset(pairs.dataset, pairs.studies))
+        truth = next(iter(pairs.references.values())).parent
         raters = _files(truth.parent / "raters", pairs.references)
-        return cls(
-            _files(out / "members", pairs.references),
-            raters or _files(truth / "raters", pairs.references),
-        )
+        return cls(members, raters or _files(truth / "raters", pairs.references))
 
-    def agreement(self, pairs: MaskPairs, study: str) -> RaterAgreement | None:
+    def agreement(self, pairs: MaskPairs, study: str, truth: DrawnMask) -> RaterAgreement | None:
         """Compare a study's members with its raters; None where it lacks either.
 
+        Voxels that a rater or the truth leaves out (-1) count nowhere.
+
         Raises:
-            DataError: a mask cannot be read, holds a value of no class, or is of another size.
+            DataError: a mask cannot be read, holds a value of no class, or is of another grid.
         """
         members = [files[study] for files in self.members if study in files]
         raters = [files[study] for files in self.raters if study in files]
         if not members or not raters:
             return None
-        return rater_agreement(
-            _stacked(members, pairs.found_map),
-            _stacked(raters, pairs.label_map),
-            pairs.label_map.classes,
-        )
-
-
-def read_labels(path: Path, label_map: LabelMap) -> Int[Tensor, "H W"]:
-    """Read a mask as class numbers.
-
-    Raises:
-        DataError: it cannot be read, or holds a value of no class; names the file.
-    """
-    try:
-        return label_map.encode(read_mask(path))
-    except DataError as error:
-        if str(path) in str(error):
-            raise
-        raise DataError(f"The mask {path} cannot be used: {error}") from None
+        drawn = _stacked(members, pairs.found_map, truth)
+        theirs = _stacked(raters, pairs.label_map, truth)
+        known = (truth.labels >= 0) & (theirs >= 0).all(dim=0)
+        if not known.all():
+            drawn, theirs = drawn[:, known], theirs[:, known]
+        return rater_agreement(drawn, theirs, pairs.label_map.classes)
 
 
 def _files(folder: Path, studies: Collection[str]) -> Files:
@@ -82,12 +71,21 @@ def _files(folder: Path, studies: Collection[str]) -> Files:
     return tuple(paired(image_files(drawer), studies) for drawer in drawers)
 
 
-def _stacked(paths: list[Path], label_map: LabelMap) -> Int[Tensor, "M H W"]:
-    masks = [read_labels(path, label_map) for path in paths]
-    for path, mask in zip(paths, masks, strict=True):
-        if mask.shape != masks[0].shape:
-            raise DataError(
-                f"The masks {paths[0]} and {path} differ in size. All of one study must be of the "
-                "size of its image."
-            )
-    return torch.stack(masks)
+def _of_dataset(dataset: FileDataset, studies: Collection[str]) -> Files:
+    """By rater, the files of those who drew any of the studies."""
+    found: dict[str, dict[str, Path]] = {}
+    for study in studies:
+        for rater, path in dataset.study_files(study).raters.items():
+            found.setdefault(rater, {})[study] = path
+    return tuple(found[rater] for rater in sorted(found))
+
+
+def _stacked(paths: list[Path], label_map: LabelMap, truth: DrawnMask) -> Int[Tensor, "M *S"]:
+    """Masks of one study; in one byte a voxel where that holds all classes."""
+    kind = torch.int8 if label_map.classes < 2**7 else torch.int64
+    stacked = torch.empty((len(paths), *truth.labels.shape), dtype=kind)
+    for number, path in enumerate(paths):
+        drawn = read_drawn(path, label_map, truth.geometry)
+        check_one_grid(truth, drawn)
+        stacked[number] = drawn.labels
+    return stacked

@@ -53,10 +53,24 @@ class Metric(Component, family=True):
         self._check(prediction, reference, spacing_mm)
         known = reference >= 0
         values = [
-            self._of_class((prediction == index) & known, reference == index, spacing_mm)
+            self.of_masks((prediction == index) & known, reference == index, spacing_mm)
             for index in range(1, self.classes)
         ]
         return torch.tensor(values, dtype=torch.float64)
+
+    def of_masks(
+        self,
+        prediction: Bool[Tensor, "*S"],
+        reference: Bool[Tensor, "*S"],
+        spacing_mm: tuple[float, ...] | None = None,
+    ) -> float:
+        """Measure one structure by the rule for empty masks; nan where unknown."""
+        found, there = bool(prediction.any()), bool(reference.any())
+        if found and there:
+            return self.measure(prediction, reference, spacing_mm)
+        if found or there:
+            return math.nan if self.is_distance else 0.0
+        return 0.0 if self.is_distance else 1.0
 
     def measure(
         self,
@@ -66,16 +80,6 @@ class Metric(Component, family=True):
     ) -> float:
         """Measure one class; neither mask is empty."""
         raise NotImplementedError
-
-    def _of_class(
-        self, prediction: Tensor, reference: Tensor, spacing_mm: tuple[float, ...] | None
-    ) -> float:
-        found, there = bool(prediction.any()), bool(reference.any())
-        if found and there:
-            return self.measure(prediction, reference, spacing_mm)
-        if found or there:
-            return math.nan if self.is_distance else 0.0
-        return 0.0 if self.is_distance else 1.0
 
     def _check(
         self, prediction: Tensor, reference: Tensor, spacing_mm: tuple[float, ...] | None
