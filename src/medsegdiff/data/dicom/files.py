@@ -101,7 +101,8 @@ def _parsed(path: Path, pixels: bool) -> Dataset:
 
 def is_image(dataset: Dataset) -> bool:
     """Whether it is a picture, by what it calls itself or holds, and no segmentation or dose."""
+    from pydicom.config import IGNORE
     from pydicom.uid import UID
 
-    kind = UID(str(dataset.SOPClassUID))
+    kind = UID(str(dataset.SOPClassUID), validation_mode=IGNORE)
     return kind not in (*SEGMENTATION, DOSE) and ("Rows" in dataset or "Image Storage" in kind.name)

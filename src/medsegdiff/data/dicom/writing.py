@@ -8,6 +8,7 @@ Source: DICOM PS3.3, A.51 (segmentation IOD), C.7.1.1 (patient) and C.7.2.1 (gen
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -99,20 +100,34 @@ def write_segmentation(
     """
     volume = declared(source, NO_LIMIT)
     _check(path, labels, names, volume)
+    pixels = _pixels(labels, names, probability, path)
+    segments = [(number, names[value]) for number, value in _numbered(names)]
+    atomic_write(path, _encoded(volume, pixels, segments, codes or {}, path))
+
+
+def _encoded(
+    volume: Volume,
+    pixels: np.ndarray,
+    segments: list[tuple[int, str]],
+    codes: Mapping[str, Code],
+    path: Path,
+) -> bytes:
+    """The content of the file; `pixels` are segment numbers, or probabilities if they are floats.
+
+    The texts of highdicom are left out of errors, because they may quote the values of the source.
+    """
+    content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            segments = [_segment(n, names[value], codes or {}) for n, value in _numbered(names)]
-            pixels = _pixels(labels, names, probability, path)
-            written = _segmentation(volume, pixels, segments, probability is not None)
-            atomic_write(path, written.save_as)
-        except (DataError, OSError):
-            raise
+            described = [_segment(number, name, codes) for number, name in segments]
+            _segmentation(volume, pixels, described).save_as(content)
         except Exception as error:
             raise DataError(
-                f"{path} cannot be written as a segmentation of {source}: the series lacks what "
-                f"the standard requires ({type(error).__name__}). Write the mask as NIfTI."
+                f"{path} cannot be written as DICOM SEG: the series lacks what the standard "
+                f"requires, or a code is not one ({type(error).__name__}). Write the mask as NIfTI."
             ) from None
+    return content.getvalue()
 
 
 def _numbered(names: Mapping[int, str]) -> list[tuple[int, int]]:
@@ -186,9 +201,7 @@ def _pixels(
     return np.moveaxis(frames, 0, -1).astype(np.float32).clip(0, 1)
 
 
-def _segmentation(
-    volume: Volume, pixels: np.ndarray, segments: list[Any], is_fractional: bool
-) -> Segmentation:
+def _segmentation(volume: Volume, pixels: np.ndarray, segments: list[Any]) -> Segmentation:
     from highdicom import UID
     from highdicom.seg import Segmentation, SegmentationTypeValues
 
@@ -201,6 +214,7 @@ def _segmentation(
         sources = sources[:1]
         pixels = pixels[np.argsort([frame.index for frame in volume.frames])]
     first = next(iter(volume.headers.values()))
+    is_fractional = pixels.dtype.kind == "f"
     kind = SegmentationTypeValues.FRACTIONAL if is_fractional else SegmentationTypeValues.BINARY
     return Segmentation(
         source_images=sources,
