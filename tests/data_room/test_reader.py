@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("ending", ["png", "bmp", "tif"])
 def test_eight_bit_grey_is_read_as_stored(save: Save, ending: str) -> None:
     values = (RAMP % 256).astype(np.uint8)
-    image = read_image(save(f"a.{ending}", values))
+    image = read_image(save(f"a.{ending}", values)).image
     assert image.dtype == torch.float32
     assert np.array_equal(image.numpy(), values[None])
 
@@ -35,12 +35,12 @@ def test_eight_bit_grey_is_read_as_stored(save: Save, ending: str) -> None:
 @pytest.mark.parametrize("ending", ["png", "tif"])
 def test_sixteen_bits_keep_their_values(save: Save, ending: str) -> None:
     values = (RAMP * 100).astype(np.uint16)
-    assert np.array_equal(read_image(save(f"a.{ending}", values)).numpy()[0], values)
+    assert np.array_equal(read_image(save(f"a.{ending}", values)).image.numpy()[0], values)
 
 
 def test_colour_has_three_channels_and_loses_its_transparency(save: Save) -> None:
     values = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint8)
-    image = read_image(save("a.png", values))
+    image = read_image(save("a.png", values)).image
     assert np.array_equal(image.numpy(), values[..., :3].transpose(2, 0, 1))
 
 
@@ -48,14 +48,14 @@ def test_a_palette_is_expanded_in_images_and_kept_in_masks(tmp_path: Path) -> No
     drawn = Image.new("P", (30, 20), 1)
     drawn.putpalette([0, 0, 0, 250, 10, 20])
     drawn.save(tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png")[:, 0, 0].tolist() == [250, 10, 20]
-    assert np.array_equal(read_mask(tmp_path / "a.png"), np.ones((20, 30)))
+    assert read_image(tmp_path / "a.png").image[:, 0, 0].tolist() == [250, 10, 20]
+    assert np.array_equal(read_mask(tmp_path / "a.png").values, np.ones((20, 30)))
 
 
 def test_a_picture_of_one_bit_is_black_and_white(save: Save) -> None:
     path = save("a.png", RAMP % 2 == 0)
-    assert set(read_image(path).unique().tolist()) == {0.0, 255.0}
-    assert set(np.unique(read_mask(path))) == {0, 1}
+    assert set(read_image(path).image.unique().tolist()) == {0.0, 255.0}
+    assert set(np.unique(read_mask(path).values)) == {0, 1}
 
 
 def test_the_camera_orientation_is_applied(save: Save) -> None:
@@ -63,12 +63,12 @@ def test_the_camera_orientation_is_applied(save: Save) -> None:
     exif[0x0112] = 6
     path = save("a.jpg", (RAMP % 256).astype(np.uint8), exif=exif)
     assert read_header(path).shape == (30, 20)
-    assert read_image(path).shape == (1, 30, 20)
+    assert read_image(path).image.shape == (1, 30, 20)
 
 
 def test_grey_stored_as_colour_is_a_grey_mask(save: Save) -> None:
     values = np.repeat((RAMP % 2 * 255).astype(np.uint8)[..., None], 3, axis=-1)
-    assert np.array_equal(read_mask(save("a.png", values)), values[..., 0])
+    assert np.array_equal(read_mask(save("a.png", values)).values, values[..., 0])
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "tif"])
@@ -128,7 +128,7 @@ def test_one_pixel_is_no_image(save: Save) -> None:
 
 def test_a_large_photograph_is_read(save: Save) -> None:
     path = save("a.png", np.zeros((4000, 6000, 3), dtype=np.uint8), compress_level=1)
-    assert read_image(path).shape == (3, 4000, 6000)
+    assert read_image(path).image.shape == (3, 4000, 6000)
 
 
 def test_an_image_beyond_the_budget_is_refused_before_it_is_decoded(save: Save) -> None:
@@ -153,7 +153,7 @@ def test_a_mask_of_fractions_is_refused(save: Save) -> None:
 
 def test_a_mask_of_near_integers_is_rounded(save: Save) -> None:
     path = save("a.tif", (RAMP % 3 + 0.001).astype(np.float32))
-    assert np.array_equal(read_mask(path), RAMP % 3)
+    assert np.array_equal(read_mask(path).values, RAMP % 3)
 
 
 def test_intensities_that_are_not_finite_are_refused(save: Save) -> None:

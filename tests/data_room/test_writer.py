@@ -21,14 +21,14 @@ def test_masks_read_back_in_the_users_values(
 ) -> None:
     label_map = LabelMap(names=("a", "b", "c"), values=values)
     write_labels(tmp_path / f"a.{ending}", LABELS, label_map)
-    raw = read_mask(tmp_path / f"a.{ending}")
+    raw = read_mask(tmp_path / f"a.{ending}").values
     assert np.array_equal(raw, np.asarray(values)[LABELS.numpy()])
 
 
 def test_colours_read_back(tmp_path: Path) -> None:
     label_map = LabelMap(names=("a", "b", "c"), colours=((0, 0, 0), (9, 8, 7), (255, 0, 1)))
     write_labels(tmp_path / "a.png", LABELS, label_map)
-    assert label_map.encode(read_mask(tmp_path / "a.png")).equal(LABELS)
+    assert label_map.encode(read_mask(tmp_path / "a.png").values).equal(LABELS)
 
 
 def test_values_that_fit_no_png_go_into_a_tif(tmp_path: Path) -> None:
@@ -36,13 +36,13 @@ def test_values_that_fit_no_png_go_into_a_tif(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"\.tif"):
         write_labels(tmp_path / "a.png", LABELS, label_map)
     write_labels(tmp_path / "a.tif", LABELS, label_map)
-    assert label_map.encode(read_mask(tmp_path / "a.tif")).equal(LABELS)
+    assert label_map.encode(read_mask(tmp_path / "a.tif").values).equal(LABELS)
 
 
 def test_maps_read_back_to_a_65535th(tmp_path: Path) -> None:
     values = torch.rand(20, 30)
     write_map(tmp_path / "a.png", values)
-    assert (read_image(tmp_path / "a.png")[0] / 65535 - values).abs().max() < 1e-5
+    assert (read_image(tmp_path / "a.png").image[0] / 65535 - values).abs().max() < 1e-5
     write_map(tmp_path / "a.tif", values)
     assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), values.numpy())
 

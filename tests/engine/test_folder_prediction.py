@@ -50,8 +50,8 @@ def test_masks_are_those_of_each_image_alone(images: Path, model: TrainedModel, 
     for study in STUDIES:
         alone = list(predict_folder(images / f"{study}.jpg", tmp_path / "one", model))
         assert alone[0].mask_file is not None
-        expected = read_mask(tmp_path / "all" / f"{study}.png")
-        np.testing.assert_array_equal(read_mask(alone[0].mask_file), expected)
+        expected = read_mask(tmp_path / "all" / f"{study}.png").values
+        np.testing.assert_array_equal(read_mask(alone[0].mask_file).values, expected)
 
 
 def test_failures_and_the_report_name_every_study(

@@ -57,16 +57,16 @@ def test_without_extras_there_is_only_the_mask(tmp_path: Path):
 @pytest.mark.parametrize("label_map", [LESION, CELL])
 def test_masks_hold_the_users_values(label_map: LabelMap, tmp_path: Path):
     prediction = drawn(label_map)
-    stored = read_mask(prediction.save(tmp_path, ALL))
+    stored = read_mask(prediction.save(tmp_path, ALL)).values
     np.testing.assert_array_equal(stored, (prediction.mask > 0).numpy() * np.uint8(255))
-    member = read_mask(tmp_path / "members" / "member_1" / "s1.png")
+    member = read_mask(tmp_path / "members" / "member_1" / "s1.png").values
     np.testing.assert_array_equal(member, stored)
 
 
 def test_a_probability_reads_back_to_sixteen_bits(tmp_path: Path):
     prediction = drawn()
     prediction.save(tmp_path, ALL)
-    found = read_image(tmp_path / "probabilities" / "s1.png") / 65535
+    found = read_image(tmp_path / "probabilities" / "s1.png").image / 65535
     torch.testing.assert_close(found, prediction.probability, atol=1 / 65535, rtol=0)
 
 
@@ -74,14 +74,14 @@ def test_every_class_has_a_probability(tmp_path: Path):
     prediction = drawn(CELL)
     prediction.save(tmp_path, ALL)
     files = [tmp_path / "probabilities" / f"class_{one}" / "s1.png" for one in range(3)]
-    total = sum(read_image(file) for file in files) / 65535
+    total = sum(read_image(file).image for file in files) / 65535
     torch.testing.assert_close(total, torch.ones_like(total), atol=1e-4, rtol=0)
 
 
 def test_uncertainty_is_stored_as_a_share_of_ln_k(tmp_path: Path):
     prediction = drawn(CELL)
     prediction.save(tmp_path, ALL)
-    share = read_image(tmp_path / "uncertainty" / "s1.png")[0] / 65535
+    share = read_image(tmp_path / "uncertainty" / "s1.png").image[0] / 65535
     expected = prediction.uncertainty / math.log(3)
     torch.testing.assert_close(share, expected, atol=1 / 65535, rtol=0)
 
@@ -91,7 +91,7 @@ def test_values_that_no_png_holds_go_into_a_tif(tmp_path: Path):
     path = drawn(label_map).save(tmp_path)
     assert masks_of(tmp_path, "s1") == [path]
     assert path.suffix == ".tif"
-    assert set(np.unique(read_mask(path))) == {-1000, 1000}
+    assert set(np.unique(read_mask(path).values)) == {-1000, 1000}
 
 
 @pytest.mark.parametrize(

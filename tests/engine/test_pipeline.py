@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from medsegdiff import MedSegDiffPipeline
-from medsegdiff.data.reader import stored_values
+from medsegdiff.data.formats.picture import stored_values
 from medsegdiff.diffusion.samplers.ddim import DDIM
 from medsegdiff.engine.pipeline import intensities
 from medsegdiff.engine.weights import TrainedModel

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medsegdiff.data.reader import FORMATS, is_image_file
+from medsegdiff.data.reader import image_endings, is_image_file, plain_stem
 from medsegdiff.errors import DataError
 
 IMAGE_FOLDERS = ("images", "img")
@@ -39,7 +38,7 @@ def find_files(root: Path) -> FolderFiles:
         DataError: there is no image, or two files have a claim to be the same study.
     """
     if root.is_file():
-        return FolderFiles({_plain_stem(root): root})
+        return FolderFiles({plain_stem(root): root})
     if not root.is_dir():
         raise DataError(f"There is no file or folder {root}. Check the path.")
     image_folder = _first_folder(root, IMAGE_FOLDERS)
@@ -53,8 +52,8 @@ def find_files(root: Path) -> FolderFiles:
         masks = paired(image_files(mask_folder), images)
     if not images:
         raise DataError(
-            f"{image_folder or root} holds no image. Put images ({', '.join(FORMATS)}) into "
-            f"{root / 'images'} and, to train, masks of the same names into {root / 'masks'}."
+            f"{image_folder or root} holds no image. Put images ({', '.join(image_endings())}) "
+            f"into {root / 'images'} and, to train, masks of the same names into {root / 'masks'}."
         )
     known = {study: masks[study] for study in images if study in masks}
     return FolderFiles(
@@ -85,7 +84,7 @@ def paired(files: Iterable[Path], images: Collection[str]) -> dict[str, Path]:
     Raises:
         DataError: two files have a claim to be the mask of one study.
     """
-    named = ((_plain_stem(path), path) for path in files)
+    named = ((plain_stem(path), path) for path in files)
     return _without_twins(
         (stem if stem in images else _bare_stem(path), path) for stem, path in named
     )
@@ -93,11 +92,9 @@ def paired(files: Iterable[Path], images: Collection[str]) -> dict[str, Path]:
 
 def _told_apart(files: list[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
     """Images and masks of one folder: a mask is named like another file, plus a suffix."""
-    stems = {_plain_stem(path) for path in files}
+    stems = {plain_stem(path) for path in files}
     masks = {
-        path
-        for path in files
-        if _bare_stem(path) != _plain_stem(path) and _bare_stem(path) in stems
+        path for path in files if _bare_stem(path) != plain_stem(path) and _bare_stem(path) in stems
     }
     images = by_name(path for path in files if path not in masks)
     return images, _without_twins((_bare_stem(path), path) for path in files if path in masks)
@@ -109,7 +106,7 @@ def by_name(files: Iterable[Path]) -> dict[str, Path]:
     Raises:
         DataError: two have the same.
     """
-    return _without_twins((_plain_stem(path), path) for path in files)
+    return _without_twins((plain_stem(path), path) for path in files)
 
 
 def _without_twins(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
@@ -124,13 +121,8 @@ def _without_twins(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _plain_stem(path: Path) -> str:
-    """Name without its ending; composed letters, since some systems store them decomposed."""
-    return unicodedata.normalize("NFC", path.stem)
-
-
 def _bare_stem(path: Path) -> str:
-    stem = _plain_stem(path)
+    stem = plain_stem(path)
     for suffix in MASK_SUFFIXES:
         if stem.lower().endswith(suffix):
             return stem[: -len(suffix)]

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from medsegdiff.data.channels import with_channels
-from medsegdiff.data.reader import SMALLEST_SIDE, stored_values
+from medsegdiff.data.formats.picture import SMALLEST_SIDE, stored_values
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.export import export_model
 from medsegdiff.engine.folder_prediction import StudyResult, predict_folder

@@ -25,9 +25,11 @@ from typing_extensions import Self
 from medsegdiff.data.channels import with_channels
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.declaration import Declaration, read_declaration, read_splits
+from medsegdiff.data.formats import Header
 from medsegdiff.data.labels import LabelMap
+from medsegdiff.data.memory import PICTURE_BYTES
 from medsegdiff.data.pairing import FolderFiles, find_files
-from medsegdiff.data.reader import BUDGET_BYTES, Header, read_header, read_image, read_mask
+from medsegdiff.data.reader import read_header, read_image, read_mask
 from medsegdiff.data.splits import Splits
 from medsegdiff.errors import DataError, GridMismatch, MedSegDiffError, UnreadableStudy
 from medsegdiff.types import Geometry, Sample
@@ -51,7 +53,7 @@ class Folder(Dataset):
     root: Path
     channels: Literal[1, 3] | None = None
     with_masks: bool = True
-    budget_bytes: int = BUDGET_BYTES
+    budget_bytes: int = PICTURE_BYTES
 
     @classmethod
     def of_images(cls, path: Path, channels: int | None = None) -> Self:
@@ -74,7 +76,7 @@ class Folder(Dataset):
         path = self._files.images.get(study)
         if path is None:
             raise UnreadableStudy(f"There is no study {study!r} in {self.root}.")
-        image = self._with_channels(read_image(path, self.budget_bytes), path)
+        image = self._with_channels(read_image(path, self.budget_bytes).image, path)
         shape = tuple(image.shape[1:])
         mask = self._files.masks.get(study)
         return Sample(
@@ -156,7 +158,7 @@ class Folder(Dataset):
         label_map = self.label_map
         if label_map is None:
             raise DataError(f"{self.root} has no masks.")
-        raw = read_mask(path, self.budget_bytes)
+        raw = read_mask(path, self.budget_bytes).values
         try:
             return label_map.encode(raw)
         except DataError as error:
@@ -213,15 +215,13 @@ class Folder(Dataset):
         chosen = paths[:: -(-len(paths) // MASKS_LOOKED_AT)]
         return LabelMap.recognise(
             (raw for raw in map(self._raw_or_none, chosen) if raw is not None),
-            declared.labels,
-            declared.label_values,
-            declared.colors,
+            *declared.of_labels,
         )
 
     def _raw_or_none(self, path: Path) -> np.ndarray | None:
         """A mask's values; None for an unreadable one, which is named when its study is loaded."""
         try:
-            return read_mask(path, self.budget_bytes)
+            return read_mask(path, self.budget_bytes).values
         except MedSegDiffError:
             return None
 

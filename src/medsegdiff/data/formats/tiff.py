@@ -6,13 +6,65 @@ left to Pillow.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import numpy as np
 import tifffile
 from PIL import Image, ImageOps
 
+from medsegdiff.data.file_checks import check_magic, unreadable
+from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
+from medsegdiff.data.formats.picture import (
+    cannot_hold,
+    check_side,
+    checked_header,
+    mask_of_pixels,
+    scan_of_pixels,
+)
+from medsegdiff.files import atomic_write
+from medsegdiff.types import Geometry
+
 ORIENTATION_TAG = 274
+
+
+class TIFF(Format):
+    """A TIFF file of one page; masks and maps are written with zlib."""
+
+    name: Literal["tiff"] = "tiff"
+    endings: ClassVar[tuple[str, ...]] = (".tif", ".tiff")
+
+    def read_header(self, path: Path, budget_bytes: int) -> Header:
+        check_magic(path, "TIFF")
+        try:
+            shape, channels, bits = tiff_header(path)
+        except Exception as error:
+            raise unreadable(path, error) from None
+        return checked_header(path, shape, channels, bits, budget_bytes)
+
+    def read_image(self, path: Path, budget_bytes: int) -> Scan:
+        header = self.read_header(path, budget_bytes)
+        check_side(path, header)
+        return scan_of_pixels(path, _decoded(path, is_mask=False))
+
+    def read_mask(self, path: Path, budget_bytes: int, like: Geometry | None) -> StoredMask:
+        self.read_header(path, budget_bytes)
+        return mask_of_pixels(path, _decoded(path, is_mask=True))
+
+    def write(self, path: Path, values: np.ndarray, source: Path | None) -> None:
+        if not (values.ndim == 2 or (values.ndim == 3 and values.shape[-1] == 3)):
+            raise cannot_hold(path, values)
+        content = io.BytesIO()
+        tifffile.imwrite(content, values, compression="zlib")
+        atomic_write(path, content.getvalue())
+
+
+def _decoded(path: Path, is_mask: bool) -> np.ndarray:
+    try:
+        return read_tiff(path, is_mask)
+    except Exception as error:
+        raise unreadable(path, error) from None
 
 
 def tiff_header(path: Path) -> tuple[tuple[int, int], int, int]:

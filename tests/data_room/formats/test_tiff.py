@@ -18,20 +18,20 @@ RAMP = np.arange(20 * 30).reshape(20, 30)
 def test_every_type_is_read_as_stored(tmp_path: Path, kind: type, compression: str | None) -> None:
     values = RAMP.astype(kind)
     tifffile.imwrite(tmp_path / "a.tif", values, compression=compression)
-    assert np.array_equal(read_image(tmp_path / "a.tif").numpy()[0], values)
+    assert np.array_equal(read_image(tmp_path / "a.tif").image.numpy()[0], values)
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "jpeg"])
 def test_compressions_of_other_programs_are_read(tmp_path: Path, compression: str) -> None:
     values = np.full((24, 32, 3), 77, dtype=np.uint8)
     Image.fromarray(values).save(tmp_path / "a.tiff", compression=compression)
-    assert np.abs(read_image(tmp_path / "a.tiff").numpy() - 77).max() <= 1
+    assert np.abs(read_image(tmp_path / "a.tiff").image.numpy() - 77).max() <= 1
 
 
 def test_colour_planes_stored_apart_are_joined(tmp_path: Path) -> None:
     values = np.stack([RAMP, RAMP + 1, RAMP + 2]).astype(np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", planarconfig="separate")
-    assert np.array_equal(read_image(tmp_path / "a.tif").numpy(), values)
+    assert np.array_equal(read_image(tmp_path / "a.tif").image.numpy(), values)
 
 
 def test_a_palette_is_expanded_in_images_and_kept_in_masks(tmp_path: Path) -> None:
@@ -40,8 +40,8 @@ def test_a_palette_is_expanded_in_images_and_kept_in_masks(tmp_path: Path) -> No
     tifffile.imwrite(
         tmp_path / "a.tif", np.ones((20, 30), np.uint8), photometric="palette", colormap=palette
     )
-    assert read_image(tmp_path / "a.tif")[:, 0, 0].tolist() == [250, 10, 20]
-    assert read_mask(tmp_path / "a.tif").max() == 1
+    assert read_image(tmp_path / "a.tif").image[:, 0, 0].tolist() == [250, 10, 20]
+    assert read_mask(tmp_path / "a.tif").values.max() == 1
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -52,7 +52,7 @@ def test_the_orientation_is_that_of_a_viewer(tmp_path: Path, orientation: int) -
     Image.fromarray(values).save(tmp_path / "a.png", exif=exif)
     tag = (274, "H", 1, orientation, True)
     tifffile.imwrite(tmp_path / "a.tif", values, extratags=[tag])
-    assert read_image(tmp_path / "a.tif").equal(read_image(tmp_path / "a.png"))
+    assert read_image(tmp_path / "a.tif").image.equal(read_image(tmp_path / "a.png").image)
     assert read_header(tmp_path / "a.tif").shape == read_header(tmp_path / "a.png").shape
 
 
