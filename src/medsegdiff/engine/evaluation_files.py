@@ -27,8 +27,9 @@ def write_summary(path: Path, summary: Summary) -> None:
     """Write `summary.json`: nnU-Net's keys, intervals, calibration, and what is missing.
 
     What is unknown is null. nnU-Net's evaluator leaves studies without the class out of its Dice;
-    here they count by the rule that stands in the file. With probabilities, a reliability diagram
-    lies in `calibration/` beside it, since the root of OUT holds no image but masks.
+    here they count by the rule that stands in the file; all else that both give is equal. With
+    probabilities, a reliability diagram lies in `calibration/` beside it, since the root of OUT
+    holds no image but masks.
     """
     if summary.calibration is not None:
         write_reliability(path.parent / "calibration" / "reliability.png", summary.calibration)
@@ -95,9 +96,10 @@ def summary_table(summary: Summary) -> Iterator[str]:
     """The means as lines of text, each with its interval."""
     names = summary.label_map.names[1:]
     units = {name: unit for name, unit in _units(summary).items() if name in DISTANCES}
+    width = max(map(len, [*summary.means, *summary.agreement, "Brier, NLL"]))
     for metric, mean in summary.means.items():
         unit = f" {units[metric]}" if metric in units else ""
-        line = f"{metric:12} {_spelt(mean)}{unit}"
+        line = f"{metric:{width}} {_spelt(mean)}{unit}"
         if len(names) > 1:
             each = zip(names, summary.class_means[metric], strict=True)
             line += "   " + ", ".join(f"{name} {one.mean:.4f}" for name, one in each)
@@ -105,16 +107,17 @@ def summary_table(summary: Summary) -> Iterator[str]:
     if summary.calibration is not None:
         everywhere, band = summary.calibration.everywhere, summary.calibration.band
         near = "unknown" if band.ece is None else f"{band.ece:.4f}"
-        yield f"{'ECE':12} {everywhere.ece:.4f} over all voxels, {near} near the structures"
-        yield f"{'Brier, NLL':12} {everywhere.brier:.4f}, {everywhere.nll:.4f} over all voxels"
+        yield f"{'ECE':{width}} {everywhere.ece:.4f} over all voxels, {near} near the structures"
+        yield f"{'Brier, NLL':{width}} {everywhere.brier:.4f}, {everywhere.nll:.4f} over all voxels"
     for measure, mean in summary.agreement.items():
-        yield f"{measure.replace('_', ' '):12} {_spelt(mean)}"
+        yield f"{measure.replace('_', ' '):{width}} {_spelt(mean)}"
     if summary.quality is not None:
         rank, curve = summary.quality.spearman, summary.quality.curve
         spelt = "unknown" if rank is None else f"{rank:.2f}"
         yield (
-            f"{'quality':12} rank correlation with Dice {spelt} (n = {summary.quality.studies}), "
-            f"risk by coverage {curve.area:.4f} (by chance {curve.chance_area:.4f})"
+            f"{'quality':{width}} rank correlation with Dice {spelt} "
+            f"(n = {summary.quality.studies}), risk by coverage {curve.area:.4f} "
+            f"(by chance {curve.chance_area:.4f})"
         )
 
 
