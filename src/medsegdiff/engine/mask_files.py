@@ -10,6 +10,7 @@ from torch import Tensor
 
 from medsegdiff.data import LabelMap
 from medsegdiff.data.formats import StoredMask
+from medsegdiff.data.geometry import same_grid
 from medsegdiff.data.reader import read_mask
 from medsegdiff.errors import DataError, GridMismatch
 from medsegdiff.types import Geometry
@@ -57,8 +58,7 @@ def read_stored(path: Path, like: Geometry | None = None) -> StoredMask:
         UnreadableStudy: the file is damaged, or no mask.
         ResourceError: it is larger than this machine's memory allows.
     """
-    found = read_mask(path)
-    return StoredMask(found, Geometry(found.shape[:2]))
+    return read_mask(path, like=like)
 
 
 def check_one_grid(reference: DrawnMask, other: DrawnMask) -> None:
@@ -73,8 +73,6 @@ def check_one_grid(reference: DrawnMask, other: DrawnMask) -> None:
     if mine.space_dims == yours.space_dims == 2:
         difference = None if mine.shape == yours.shape else _sizes(mine, yours)
     else:
-        from medsegdiff.data.geometry import same_grid
-
         difference = same_grid(mine, yours)
     if difference is not None:
         raise GridMismatch(

@@ -135,7 +135,7 @@ def read_probability(pairs: MaskPairs, study: str) -> Float[Tensor, "K *S"] | No
 
 def _read_map(path: Path) -> Float[Tensor, "1 *S"]:
     """Numbers of 0 to 1 as `write_map` stores them: of 16 bits in a png, else as they are."""
-    values = read_image(path)
+    values = read_image(path).image
     return values / FULL_SCALE if path.suffix.lower() == ".png" else values
 
 

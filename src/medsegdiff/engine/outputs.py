@@ -106,11 +106,11 @@ class StudyPrediction(Prediction):
         if extras.members:
             for number, member in enumerate(self.members):
                 member_file = out / "members" / f"member_{number}" / path.name
-                write_labels(member_file, member.long(), self.label_map, **self._source)
+                write_labels(member_file, member.long(), self.label_map, source=self.path)
         if extras.previews:
             write_picture(out / "previews" / f"{self.study}.png", self.preview())
         # last: where there is a mask, all is there that can be written of any study
-        write_labels(path, self.mask, self.label_map, **self._source)
+        write_labels(path, self.mask, self.label_map, source=self.path)
         if extras.dicom_seg:
             self.save_dicom_seg(out, extras.probabilities)
         return path
@@ -182,10 +182,6 @@ class StudyPrediction(Prediction):
         }
 
     @property
-    def _source(self) -> dict[str, Any]:
-        return {} if self.geometry.space_dims == 2 else {"source": self.path}
-
-    @property
     def _ending(self) -> str:
         return mask_ending(self.path, self.geometry.space_dims, self.label_map)
 
@@ -199,7 +195,7 @@ class StudyPrediction(Prediction):
     def _write_map(self, folder: Path, values: Float[Tensor, "*S"]) -> None:
         is_picture = self.geometry.space_dims == 2 and self._ending in PICTURE_ENDINGS
         ending = ".png" if is_picture else self._ending
-        write_map(folder / f"{self.study}{ending}", values.clamp(0, 1), **self._source)
+        write_map(folder / f"{self.study}{ending}", values.clamp(0, 1), source=self.path)
 
 
 def mask_ending(source: Path | None, space_dims: int, label_map: LabelMap) -> str:
