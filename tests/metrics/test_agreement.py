@@ -122,3 +122,12 @@ def test_large_studies_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch):
     whole = rater_agreement(members, raters, 3)
     monkeypatch.setattr(agreement, "VOXELS_AT_ONCE", 100)
     assert rater_agreement(members, raters, 3) == whole
+
+
+def test_regions_are_compared_in_place_of_the_classes():
+    members, raters = drawn(1, 3), drawn(2, 2)
+    whole = rater_agreement((members > 0).long(), (raters > 0).long(), 2)
+    assert rater_agreement(members, raters, 3, regions=((1, 2),)) == whole
+    core = rater_agreement((members == 2).long(), (raters == 2).long(), 2)
+    both = rater_agreement(members, raters, 3, regions=((1, 2), (2,)))
+    assert both.ged_squared == pytest.approx((whole.ged_squared + core.ged_squared) / 2)
