@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from official_trees import TREES, built
+from layout_trees import TREES as LAYOUTS
+from official_trees import TREES as OFFICIAL
+from official_trees import built
 
 from medsegdiff.data import Dataset
+from medsegdiff.data.recognition import recognised
 from medsegdiff.errors import DataError
 
 SHIPPED = {
@@ -19,7 +22,10 @@ SHIPPED = {
 DATA = Path(__file__).parent.parent / "data"
 EXAMPLES = {  # a data set needs data: settings that open some of it
     "folder": [{"root": DATA / "skin_isic2017"}, {"root": DATA / "us_fetalhead_hc18"}],
-    **{name: [{"root": built(fill)} for fill in trees] for name, trees in TREES.items()},
+    **{
+        name: [{"root": built(fill)} for fill in trees]
+        for name, trees in {**OFFICIAL, **LAYOUTS}.items()
+    },
 }
 every_dataset = pytest.mark.parametrize(
     "settings",
@@ -55,8 +61,9 @@ def test_every_study_is_a_whole_sample(settings: dict[str, object]) -> None:
 @every_dataset
 def test_labels_are_classes_on_the_grid_of_the_image(settings: dict[str, object]) -> None:
     dataset = Dataset.model_validate(settings)
-    classes = len(dataset.label_map.names)
-    for study in dataset.ids():
+    assert (dataset.label_map is None) == (not dataset.annotated_ids())
+    for study in dataset.annotated_ids():
+        classes = len(dataset.label_map.names)
         labels = dataset.load(study).labels
         assert labels is not None
         assert labels.shape == dataset.load(study).geometry.shape
@@ -82,6 +89,11 @@ def test_declared_splits_tear_no_patient_apart(settings: dict[str, object]) -> N
     ]
     assert sum(map(len, groups)) == len(set().union(*groups))
     assert {*splits.train, *splits.val, *splits.test} == set(dataset.ids())
+
+
+@every_dataset
+def test_a_layout_is_recognised_as_what_it_is(settings: dict[str, object]) -> None:
+    assert recognised(Path(str(settings["root"]))).model_fields["name"].default == settings["name"]
 
 
 @every_dataset

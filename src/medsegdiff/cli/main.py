@@ -13,6 +13,7 @@ import typer
 
 from medsegdiff import __version__
 from medsegdiff.cli import console
+from medsegdiff.cli.convert import convert
 from medsegdiff.cli.demo import demo
 from medsegdiff.cli.doctor import doctor
 from medsegdiff.cli.evaluate import evaluate
@@ -26,7 +27,7 @@ from medsegdiff.cli.train import train
 from medsegdiff.cli.verify import verify
 from medsegdiff.errors import MedSegDiffError
 
-VERBS = (demo, doctor, verify, plan, train, predict, evaluate, info, models, export)
+VERBS = (demo, doctor, verify, plan, train, predict, evaluate, info, models, export, convert)
 STOPPED = "Stopped. What was finished is kept; the same command goes on (predict: with --continue)."
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
 EXIT_BUG, EXIT_USAGE, EXIT_REFUSED, EXIT_RESOURCES, EXIT_STOPPED = 1, 2, 4, 5, 130

@@ -19,6 +19,10 @@ Split = Annotated[
     str | None,
     typer.Option("--split", help="Only these studies of splits.json: train, val or test."),
 ]
+Layout = Annotated[
+    str | None,
+    typer.Option("--layout", help="The data set's layout, where it is not recognised."),
+]
 Members = Annotated[
     int | None,
     typer.Option("--members", help="Masks drawn for each study; 0: the condition head's alone."),

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-Data = Annotated[Path, typer.Argument(help="A folder with images/ and masks/.")]
+from medsegdiff.cli.options import Layout
+
+Data = Annotated[Path, typer.Argument(help="A data set in any layout.")]
 Report = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON, too.")]
 Sheet = Annotated[
     Path | None,
@@ -19,7 +21,13 @@ Side = Annotated[
 ]
 
 
-def verify(data: Data, report: Report = None, sheet: Sheet = None, side: Side = None) -> int:
+def verify(
+    data: Data,
+    report: Report = None,
+    sheet: Sheet = None,
+    side: Side = None,
+    layout: Layout = None,
+) -> int:
     """Check a data set. Reports what it holds, and shows it with its masks outlined."""
     from medsegdiff.cli import console
     from medsegdiff.engine.opening import look_through
@@ -27,7 +35,7 @@ def verify(data: Data, report: Report = None, sheet: Sheet = None, side: Side = 
     from medsegdiff.files import write_json
 
     with console.bar("reading") as bar:
-        found = look_through(data, side, progress=bar.at)
+        found = look_through(data, side, progress=bar.at, layout=layout)
     console.result(found.text())
     if report is not None:
         write_json(report, found.to_json())

@@ -20,13 +20,14 @@ class Declaration(BaseModel):
     Args:
         channel_names: what each image channel shows, in order; older lists say `modality`.
         labels: class numbers by name, background 0; older lists give names by number. A region is
-            several numbers.
+            several numbers, and "ignore" (here or beside `labels`) what is left out of account.
         regions_class_order: the number under which each region is stored in a mask, in order.
         label_values: stored values by name, where they are not the class numbers.
         colors: stored colours by name.
         groups: the patient of each study.
         group_pattern: a regular expression on a study's name; its first group is the patient.
         codes: SNOMED codes of the classes by name.
+        licence, reference: under which terms the data may be used, and what to cite.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -39,6 +40,8 @@ class Declaration(BaseModel):
     groups: dict[str, str | int] = {}
     group_pattern: re.Pattern[str] | None = None
     codes: dict[str, Any] = {}
+    licence: Any = None
+    reference: Any = None
 
     @model_validator(mode="before")
     @classmethod
@@ -53,6 +56,9 @@ class Declaration(BaseModel):
         if isinstance(labels, dict) and labels and all(map(_is_number, labels)):
             named = {str(name): int(number) for number, name in labels.items()}
             content = {**content, "labels": named}
+        ignored = content.get("ignore")
+        if isinstance(ignored, int) and isinstance(content.get("labels"), dict):
+            content = {**content, "labels": {**content["labels"], "ignore": ignored}}
         return content
 
     @field_validator("channel_names", mode="before")
@@ -71,6 +77,11 @@ class Declaration(BaseModel):
             raise ValueError("the pattern needs a group in parentheses: the patient")
         return pattern
 
+    @property
+    def of_labels(self) -> tuple[Any, ...]:
+        """What `LabelMap.recognise` asks for beside the masks."""
+        return self.labels, self.label_values, self.colors, self.regions_class_order
+
     def group(self, study: str) -> str:
         """The patient that a study belongs to; the study itself when unknown."""
         if study in self.groups:
@@ -85,10 +96,21 @@ def read_declaration(path: Path) -> Declaration:
     Raises:
         DataError: it is not JSON, or an entry is not what it must be.
     """
-    if not path.is_file():
-        return Declaration()
+    return parse_declaration(read_json(path), path) if path.is_file() else Declaration()
+
+
+def parse_declaration(content: Any, path: Path) -> Declaration:
+    """Take what a JSON file says about its data set.
+
+    Args:
+        content: of the file.
+        path: its name, for errors.
+
+    Raises:
+        DataError: an entry is not what it must be.
+    """
     try:
-        return Declaration.model_validate(read_json(path))
+        return Declaration.model_validate(content)
     except ValidationError as error:
         raise DataError(f"{path} cannot be used: {_first_problem(error)}.") from None
 

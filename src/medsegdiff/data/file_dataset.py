@@ -31,7 +31,7 @@ from medsegdiff.data.channels import with_channels
 from medsegdiff.data.consensus import consensus
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.declaration import Declaration, read_splits
-from medsegdiff.data.formats import Header, StoredMask
+from medsegdiff.data.formats import Header
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.splits import Splits
 from medsegdiff.data.study_files import FoundStudies, StudyFiles, stored_in
@@ -87,6 +87,11 @@ class FileDataset(Dataset):
             DataError: there is no image, a file that is named is not there, or two have a claim to
                 be the same study.
         """
+
+    @property
+    def home(self) -> Path:
+        """The folder of `dataset.json` and `splits.json`: the root, or that of a list."""
+        return self.root
 
     @classmethod
     def of_images(cls, path: Path, channels: int | None = None) -> Self:
@@ -144,19 +149,6 @@ class FileDataset(Dataset):
         """
         return self._known(study)
 
-    def stored_mask(self, path: Path, files: StudyFiles, grid: Geometry | None) -> StoredMask:
-        """Read the stored values of a mask; a member may know more than its file says.
-
-        Args:
-            path: of the mask.
-            files: of its study.
-            grid: of its image; None where that cannot be read.
-
-        Raises:
-            UnreadableStudy: the file is damaged or no mask.
-        """
-        return read_stored_mask(path, files, grid, self.budget_bytes)
-
     def files(self, study: str) -> tuple[Path, ...]:
         files = self._known(study)
         masks = [] if files.mask is None else [files.mask]
@@ -207,7 +199,7 @@ class FileDataset(Dataset):
         return self._found.masks_alone if self.with_masks else ()
 
     def declared_splits(self, is_checked: bool = True) -> Splits | None:
-        splits = read_splits(self.root / "splits.json", self._studies) or self._splits_of_layout()
+        splits = read_splits(self.home / "splits.json", self._studies) or self._splits_of_layout()
         return splits.checked(self.group) if splits and is_checked else splits
 
     def group(self, study: str) -> str:
@@ -266,7 +258,7 @@ class FileDataset(Dataset):
         label_map = self.label_map
         if label_map is None:
             raise DataError(f"{self.root} has no masks.")
-        stored = self.stored_mask(path, files, grid)
+        stored = read_stored_mask(path, files, grid, self.budget_bytes)
         try:
             labels = label_map.encode(stored.values)
         except DataError as error:
@@ -311,9 +303,7 @@ class FileDataset(Dataset):
         if not drawn:
             return None, []
         declared = self.declaration
-        return LabelMap.recognise(
-            self._raw_masks(drawn), declared.labels, declared.label_values, declared.colors
-        )
+        return LabelMap.recognise(self._raw_masks(drawn), *declared.of_labels)
 
     def _raw_masks(self, drawn: Sequence[tuple[StudyFiles, Path]]) -> Iterator[np.ndarray]:
         """Stored values of some masks, evenly spread; an unreadable one is named when loaded."""
@@ -322,7 +312,7 @@ class FileDataset(Dataset):
             header = header_or_none(files, self.budget_bytes)
             grid = header.geometry if header else None
             try:
-                stored = self.stored_mask(path, files, grid)
+                stored = read_stored_mask(path, files, grid, self.budget_bytes)
             except MedSegDiffError:
                 continue
             yield stored.values

@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medsegdiff.data.reader import image_endings, is_image_file, plain_stem
+from medsegdiff.data.channel_files import by_channels, channel_of, is_complete
+from medsegdiff.data.file_names import image_files, study_name
+from medsegdiff.data.formats.choice import image_endings
 from medsegdiff.errors import DataError
 
 IMAGE_FOLDERS = ("images", "img")
 MASK_FOLDERS = ("masks", "gt")
-MASK_SUFFIXES = ("_mask", "_segmentation", "_seg")
+MASK_SUFFIXES = ("_mask", "_segmentation", "_seg", ".seg")
 
 
 @dataclass(frozen=True)
@@ -23,30 +25,39 @@ class FolderFiles:
         masks: its mask, where it has one.
         raters: by rater, that rater's mask of each study.
         masks_alone: names of masks without an image.
+        channels: all files of each study, where every channel is a file of its own.
     """
 
     images: Mapping[str, Path]
     masks: Mapping[str, Path] = field(default_factory=dict)
     raters: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     masks_alone: tuple[str, ...] = ()
+    channels: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
 
-def find_files(root: Path) -> FolderFiles:
+def find_files(root: Path, channels: int = 1) -> FolderFiles:
     """Look through a data set's folder, or take one image file.
+
+    Args:
+        root: the folder or file.
+        channels: of an image, where that is declared; X_0000, X_0001 ... are then looked for.
 
     Raises:
         DataError: there is no image, or two files have a claim to be the same study.
     """
     if root.is_file():
-        return FolderFiles({plain_stem(root): root})
+        return FolderFiles({study_name(root): root})
     if not root.is_dir():
         raise DataError(f"There is no file or folder {root}. Check the path.")
     image_folder = _first_folder(root, IMAGE_FOLDERS)
     mask_folder = _first_folder(root, MASK_FOLDERS)
+    grouped: dict[str, tuple[Path, ...]] = {}
     if image_folder is None:
         images, masks = _told_apart(image_files(root))
     else:
-        images = by_name(image_files(image_folder))
+        grouped = _channel_files(image_files(image_folder), channels)
+        images = {study: files[0] for study, files in grouped.items()}
+        images = images or by_name(image_files(image_folder))
         masks = {}
     if mask_folder is not None:
         masks = paired(image_files(mask_folder), images)
@@ -57,17 +68,21 @@ def find_files(root: Path) -> FolderFiles:
         )
     known = {study: masks[study] for study in images if study in masks}
     return FolderFiles(
-        images, known, _raters(root, images), tuple(sorted(set(masks) - set(images)))
+        images, known, _raters(root, images), tuple(sorted(set(masks) - set(images))), grouped
     )
+
+
+def _channel_files(files: list[Path], channels: int) -> dict[str, tuple[Path, ...]]:
+    """Files by study, if each study has exactly so many that are numbered; else none."""
+    if channels < 2 or not all(map(channel_of, files)):
+        return {}
+    groups = by_channels(files)
+    counts = {len(group) for group in groups.values()}
+    return groups if counts == {channels} and is_complete(groups.values()) else {}
 
 
 def _first_folder(root: Path, names: Iterable[str]) -> Path | None:
     return next((root / name for name in names if (root / name).is_dir()), None)
-
-
-def image_files(folder: Path) -> list[Path]:
-    """Image files of a folder, sorted; hidden ones and others are left out."""
-    return sorted(path for path in folder.iterdir() if path.is_file() and is_image_file(path))
 
 
 def _raters(root: Path, images: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
@@ -84,7 +99,7 @@ def paired(files: Iterable[Path], images: Collection[str]) -> dict[str, Path]:
     Raises:
         DataError: two files have a claim to be the mask of one study.
     """
-    named = ((plain_stem(path), path) for path in files)
+    named = ((study_name(path), path) for path in files)
     return _without_twins(
         (stem if stem in images else _bare_stem(path), path) for stem, path in named
     )
@@ -92,9 +107,9 @@ def paired(files: Iterable[Path], images: Collection[str]) -> dict[str, Path]:
 
 def _told_apart(files: list[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
     """Images and masks of one folder: a mask is named like another file, plus a suffix."""
-    stems = {plain_stem(path) for path in files}
+    stems = {study_name(path) for path in files}
     masks = {
-        path for path in files if _bare_stem(path) != plain_stem(path) and _bare_stem(path) in stems
+        path for path in files if _bare_stem(path) != study_name(path) and _bare_stem(path) in stems
     }
     images = by_name(path for path in files if path not in masks)
     return images, _without_twins((_bare_stem(path), path) for path in files if path in masks)
@@ -106,7 +121,7 @@ def by_name(files: Iterable[Path]) -> dict[str, Path]:
     Raises:
         DataError: two have the same.
     """
-    return _without_twins((plain_stem(path), path) for path in files)
+    return _without_twins((study_name(path), path) for path in files)
 
 
 def _without_twins(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
@@ -122,7 +137,7 @@ def _without_twins(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
 
 
 def _bare_stem(path: Path) -> str:
-    stem = plain_stem(path)
+    stem = study_name(path)
     for suffix in MASK_SUFFIXES:
         if stem.lower().endswith(suffix):
             return stem[: -len(suffix)]

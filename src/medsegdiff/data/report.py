@@ -10,6 +10,7 @@ from PIL import Image
 
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.pictures import contact_sheet, overlay
+from medsegdiff.data.planes import planes
 
 NO_MASKS = "The images can be predicted. To train on them, put masks of the same names in masks/."
 NAMED = 5  # studies that a sentence names; the JSON names all
@@ -58,7 +59,9 @@ class Report:
         studies: names of the studies that could be read.
         annotated: how many of these have a mask.
         raters: how many studies each rater drew.
-        sizes: how many studies have each grid, as "W x H".
+        sizes: how many studies have each grid, as "W x H" or "W x H x D".
+        spacings: how many have voxels of each size, likewise in mm; empty for photographs.
+        orientations: how many volumes have axes that run like this, as "LPS"; empty for pictures.
         channels: intensities of each image channel.
         classes: how often each class occurs.
         splits: how many studies each declared split holds.
@@ -80,6 +83,8 @@ class Report:
     annotated: int = 0
     raters: Mapping[str, int] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
+    spacings: Mapping[str, int] = field(default_factory=dict)
+    orientations: Mapping[str, int] = field(default_factory=dict)
     channels: tuple[ChannelSummary, ...] = ()
     classes: tuple[ClassSummary, ...] = ()
     splits: Mapping[str, int] = field(default_factory=dict)
@@ -123,19 +128,26 @@ class Report:
         return {"ok": self.ok, **{name: _plain(value) for name, value in kept.items()}}
 
     def contact_sheet(self, n: int = 16, side: int = 192) -> Image.Image:
-        """Show up to n studies, evenly spread over the data set, with their masks outlined."""
+        """Show up to n studies, evenly spread over the data set, with their masks outlined.
+
+        Of a volume, the axial slice with most foreground is shown.
+        """
         count = min(n, len(self.studies))
         tiles = []
         for study in (self.studies[i * len(self.studies) // count] for i in range(count)):
             sample = self.dataset.load(study)
-            tiles.append((overlay(sample.image, sample.labels, side=side), study))
+            plane = planes(sample.labels, sample.geometry)[0]
+            labels = None if sample.labels is None else plane.of(sample.labels)
+            tiles.append((overlay(plane.of(sample.image), labels, side=side), study))
         return contact_sheet(tiles, side=side)
 
     def _described(self) -> list[str]:
-        common = list(self.sizes.items())
-        sizes = "Sizes: " + ", ".join(f"{size} ({count})" for size, count in common[:NAMED])
-        more = f" and {len(common) - NAMED} other sizes" if len(common) > NAMED else ""
-        lines = [f"{len(self.studies)} studies, {self.annotated} with a mask. {sizes}{more}."]
+        sizes = _counted(self.sizes, "sizes")
+        lines = [f"{len(self.studies)} studies, {self.annotated} with a mask. Sizes: {sizes}."]
+        if self.spacings:
+            lines.append(f"Voxels in mm: {_counted(self.spacings, 'spacings')}.")
+        if self.orientations:
+            lines.append(f"Axes run to: {_counted(self.orientations, 'orientations')}.")
         if self.raters:
             drawn = ", ".join(f"{rater} ({count})" for rater, count in self.raters.items())
             lines.append(f"Raters: {drawn}.")
@@ -174,6 +186,13 @@ class Report:
         found = {what: names for what, names in listed.items() if names}
         lines += [f"{len(names)} {what}: {_some(names)}." for what, names in found.items()]
         return [f"- {line}" for line in lines]
+
+
+def _counted(counts: Mapping[str, int], what: str) -> str:
+    """The most frequent values with their counts, and how many others there are."""
+    common = list(counts.items())
+    listed = ", ".join(f"{value} ({count})" for value, count in common[:NAMED])
+    return listed + (f" and {len(common) - NAMED} other {what}" if len(common) > NAMED else "")
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -54,3 +54,8 @@ class FoundStudies:
 def stored_in(path: Path) -> Path:
     """The file on disk that holds a mask: the path itself, or the file that it leads into."""
     return path.parent if path.parent.is_file() else path
+
+
+def count_text(studies: int) -> str:
+    """The number of studies in words, for a finding."""
+    return "1 study" if studies == 1 else f"{studies} studies"

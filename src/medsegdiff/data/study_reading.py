@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from medsegdiff.data.formats import Header, Scan, StoredMask
+from medsegdiff.data.geometry import same_grid
 from medsegdiff.data.memory import default_budget
 from medsegdiff.data.reader import read_header, read_image, read_mask
 from medsegdiff.data.study_files import StudyFiles
@@ -52,8 +53,6 @@ def read_scan(files: StudyFiles, budget_bytes: int | None) -> Scan:
         ResourceError: the study is larger than the budget.
         GridMismatch: the files are not on one grid; says by how much.
     """
-    from medsegdiff.data.geometry import same_grid
-
     budget = _budget(files.images, budget_bytes)
     first, *others = (read_image(path, budget) for path in files.images)
     for path, other in zip(files.images[1:], others, strict=True):
@@ -98,8 +97,6 @@ def check_mask_grid(mask: Path, drawn: Geometry, image: Path, grid: Geometry) ->
     Raises:
         GridMismatch: says by how much.
     """
-    from medsegdiff.data.geometry import same_grid
-
     if drawn.space_dims == grid.space_dims == 2:
         if drawn.shape == grid.shape:
             return

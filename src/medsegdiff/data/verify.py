@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -12,13 +13,14 @@ from torch import Tensor
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.fingerprint import percentiles
 from medsegdiff.data.labels import LabelMap
+from medsegdiff.data.orientation import orientation_of
 from medsegdiff.data.preparation import voxel_digest
 from medsegdiff.data.report import ChannelSummary, ClassSummary, Report
 from medsegdiff.data.sampling import every_nth
 from medsegdiff.data.splits import Splits
 from medsegdiff.data.structures import Structure, report_thin, structures
 from medsegdiff.errors import DataError, MedSegDiffError
-from medsegdiff.types import Sample
+from medsegdiff.types import IGNORED, Geometry, Sample
 
 PIXELS_LOOKED_AT = 2**10  # of each study, for the intensity histogram
 BINS = 32
@@ -62,6 +64,8 @@ class _Seen:
     studies: list[str] = field(default_factory=list)
     annotated: list[str] = field(default_factory=list)
     sizes: Counter[str] = field(default_factory=Counter)
+    spacings: Counter[str] = field(default_factory=Counter)
+    orientations: Counter[str] = field(default_factory=Counter)
     raters: Counter[str] = field(default_factory=Counter)
     pixels: list[Tensor] = field(default_factory=list)
     voxels: list[Tensor] = field(default_factory=list)
@@ -72,9 +76,11 @@ class _Seen:
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def add(self, sample: Sample) -> None:
-        height, width = sample.geometry.shape
+        grid = sample.geometry
         self.studies.append(sample.study)
-        self.sizes[f"{width} x {height}"] += 1
+        self.sizes[_times(grid.shape)] += 1
+        self.spacings.update([_times(grid.spacing_mm)] if grid.spacing_mm else [])
+        self.orientations.update(_orientation(grid))
         self.raters.update(list(sample.raters))
         self.same[voxel_digest(sample.image)].append(sample.study)
         self.pixels.append(every_nth(sample.image, PIXELS_LOOKED_AT))
@@ -83,12 +89,26 @@ class _Seen:
         if sample.labels is None or self.label_map is None:
             return
         self.annotated.append(sample.study)
-        counts = sample.labels.flatten().bincount(minlength=self.label_map.classes)
+        known = sample.labels[sample.labels != IGNORED]
+        counts = known.bincount(minlength=self.label_map.classes)
         self.voxels.append(counts)
         if counts[1:].sum() == 0:
             self.empty.append(sample.study)
-        scale = min(1.0, self.side / (height * width) ** 0.5)
-        self.thin += [(scale, one) for one in structures(sample.labels)]
+        if grid.space_dims == 2:
+            scale = min(1.0, self.side / math.prod(grid.shape) ** 0.5)
+            self.thin += [(scale, one) for one in structures(sample.labels)]
+
+
+def _times(numbers: Sequence[float]) -> str:
+    """Sizes along x, y (and z), the last axis first, as "256 x 128"."""
+    return " x ".join(f"{number:.6g}" for number in reversed(numbers))
+
+
+def _orientation(grid: Geometry) -> list[str]:
+    """Where the axes x, y, z of a volume run to, as "LPS"; nothing for a picture."""
+    if grid.space_dims == 2:
+        return []
+    return ["unknown" if grid.affine is None else orientation_of(grid.affine)[::-1]]
 
 
 def _reported(
@@ -104,6 +124,8 @@ def _reported(
         annotated=len(seen.annotated),
         raters=dict(seen.raters),
         sizes=dict(seen.sizes.most_common()),
+        spacings=dict(seen.spacings.most_common()),
+        orientations=dict(seen.orientations.most_common()),
         channels=_channels(dataset, seen.pixels),
         classes=_classes(seen),
         splits={} if splits is None else {k: len(v) for k, v in splits.model_dump().items()},

@@ -1,0 +1,30 @@
+"""`medsegdiff convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsegdiff.cli.options import Layout
+
+Source = Annotated[Path, typer.Argument(help="A data set in any layout.")]
+Target = Annotated[Path, typer.Argument(help="The folder to make.")]
+To = Annotated[str, typer.Option("--to", help="nnunet or folders.")]
+
+
+def convert(source: Source, target: Target, to: To, layout: Layout = None) -> int:
+    """Copy a data set into another layout. The same studies, masks and splits, bit for bit."""
+    from medsegdiff.cli import console
+    from medsegdiff.engine import convert as conversion
+    from medsegdiff.engine.opening import open_data
+
+    with console.bar("copying") as bar:
+        done = conversion.convert(
+            open_data(source, layout), target, conversion.layout_named(to), progress=bar.at
+        )
+    console.result(f"{target}: {len(done.written)} studies.")
+    for line in (*done.findings, *done.failed.values()):
+        console.log(line)
+    return 3 if done.failed else 0

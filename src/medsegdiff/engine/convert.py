@@ -1,0 +1,151 @@
+"""Copying a data set into another layout, so that the same studies come out bit for bit.
+
+nnunet    imagesTr, labelsTr, imagesTs, labelsTs, dataset.json, splits.json, splits_final.json
+folders   images, masks, raters, dataset.json, splits.json
+
+Files are copied byte for byte where the layout can hold them. Otherwise images are written anew
+without loss, and masks as class numbers: nnU-Net takes one file a channel and one ending for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from medsegdiff.data.file_dataset import FileDataset
+from medsegdiff.data.splits import Splits
+from medsegdiff.engine.conversion import Copy, FoldersCopy, NNUNetCopy
+from medsegdiff.errors import ConfigError, DataError, MedSegDiffError
+from medsegdiff.files import atomic_folder, write_json
+
+TargetLayout = Literal["nnunet", "folders"]
+
+
+def layout_named(name: str) -> TargetLayout:
+    """A layout that data sets can be converted into.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    if name not in ("nnunet", "folders"):
+        raise ConfigError(f"Data sets are converted to nnunet or to folders, not to {name!r}.")
+    return name
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What became of a data set.
+
+    Args:
+        written: names of the studies that were written.
+        failed: what was wrong with each study that was left out.
+        findings: what the copy lacks, in plain words.
+    """
+
+    written: tuple[str, ...]
+    failed: Mapping[str, str]
+    findings: tuple[str, ...] = ()
+
+
+def convert(
+    source: FileDataset,
+    folder: Path,
+    layout: TargetLayout,
+    progress: Callable[[int, int], object] | None = None,
+) -> Conversion:
+    """Write a data set in another layout; a study that cannot be read is left out and named.
+
+    Args:
+        source: what to copy.
+        folder: to make; it appears when all is written.
+        layout: of the copy.
+        progress: called with (studies done, studies in all).
+
+    Raises:
+        ConfigError: the folder holds something.
+        DataError: a patient is in two splits, or no study can be read.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder} holds something already. Give a new folder.")
+    splits = source.declared_splits()
+    with atomic_folder(folder) as new:
+        if layout == "nnunet":
+            copy: Copy = NNUNetCopy.of(source, new, set(splits.test if splits else ()))
+        else:
+            copy = FoldersCopy.of(source, new)
+        failed = _copy_studies(source, copy, progress)
+        written = tuple(study for study in source.ids() if study not in failed)
+        if not written:
+            raise DataError(f"No study can be copied. {next(iter(failed.values()))}")
+        kept = _kept(splits, written)
+        write_json(new / "dataset.json", _about(source, copy, written, kept))
+        if kept:
+            write_json(new / "splits.json", kept)
+        if kept and kept["val"] and layout == "nnunet":
+            write_json(new / "splits_final.json", [{one: kept[one] for one in ("train", "val")}])
+    has_raters = any(source.raters(study) for study in written)
+    left_out = ("The masks of single raters are left out: nnU-Net knows one mask a study.",)
+    return Conversion(written, failed, left_out if has_raters and layout == "nnunet" else ())
+
+
+def _copy_studies(
+    source: FileDataset, copy: Copy, progress: Callable[[int, int], object] | None
+) -> dict[str, str]:
+    """Copy study by study; returns what was wrong with those that were left out."""
+    studies, failed = source.ids(), {}
+    for done, study in enumerate(studies, start=1):
+        try:
+            copy.add(source.load(study), source.study_files(study))
+        except MedSegDiffError as error:
+            copy.remove(study)
+            failed[study] = str(error)
+        if progress is not None:
+            progress(done, len(studies))
+    return failed
+
+
+def _kept(splits: Splits | None, written: Sequence[str]) -> dict[str, list[str]]:
+    """The splits without the studies that were left out; empty without any."""
+    if splits is None:
+        return {}
+    known = set(written)
+    return {
+        name: [study for study in studies if study in known]
+        for name, studies in splits.model_dump().items()
+    }
+
+
+def _about(
+    source: FileDataset, copy: Copy, written: Sequence[str], splits: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """The content of `dataset.json`: nnU-Net's entries, then ours where there is something."""
+    declared = source.declaration
+    more = {
+        "groups": {one: source.group(one) for one in written if source.group(one) != one},
+        "codes": declared.codes,
+        "licence": declared.licence,
+        "reference": declared.reference,
+    }
+    return {
+        "channel_names": {str(i): name for i, name in enumerate(source.channel_names)},
+        **_classes(source, copy.has_class_numbers),
+        "numTraining": len(set(written) - set(splits.get("test", ()))),
+        "file_ending": copy.ending,
+        **{key: value for key, value in more.items() if value},
+    }
+
+
+def _classes(source: FileDataset, has_class_numbers: bool) -> dict[str, Any]:
+    """The classes with their numbers, and their stored values where these are others."""
+    label_map = source.label_map
+    if label_map is None:
+        return {}
+    labels = {name: number for number, name in enumerate(label_map.names)}
+    if has_class_numbers or label_map.values == tuple(labels.values()):
+        return {"labels": labels}
+    key, stored = (
+        ("colors", label_map.colours) if label_map.colours else ("label_values", label_map.values)
+    )
+    return {"labels": labels, key: dict(zip(label_map.names, stored, strict=True))}
