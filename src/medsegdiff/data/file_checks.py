@@ -42,19 +42,18 @@ def check_magic(path: Path, expected: str) -> None:
     Raises:
         UnreadableStudy: it is missing, empty, of another format, or none.
     """
-    start = first_bytes(path)
-    if start.startswith(MAGIC[expected]):
-        return
-    found = next((name for name, magic in MAGIC.items() if start.startswith(magic)), None)
-    if found:
-        raise UnreadableStudy(
-            f"{path} is named like a {expected} file but is a {found} file. Give it that ending."
-        )
-    raise not_what_it_says(path, expected)
+    if not first_bytes(path).startswith(MAGIC[expected]):
+        raise not_what_it_says(path, expected)
 
 
 def not_what_it_says(path: Path, expected: str) -> UnreadableStudy:
-    """The error of a file whose content is of no known format."""
+    """The error of a file whose content is of another format than its name, or of none."""
+    start = first_bytes(path)
+    found = next((name for name, magic in MAGIC.items() if start.startswith(magic)), None)
+    if found:
+        return UnreadableStudy(
+            f"{path} is named like a {expected} file but is a {found} file. Give it that ending."
+        )
     return UnreadableStudy(
         f"{path} is named like a {expected} file but its content is not an image. Copy it again "
         "from its source, or take it out of the folder."
