@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from medsegdiff.diffusion import Process, ProcessSettings
+from medsegdiff.types import MaskCoding
 
 WIDTHS = (1 / 64, 1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8, 1 / 6)  # of the blur, in sides
 STUDIES = 40  # more of them change the second decimal no more
@@ -24,8 +25,9 @@ def leakage(settings: ProcessSettings, labels: Tensor, channels: int, level: flo
         channels: K; with several, all but the background's are attacked.
         level: share of the T levels.
     """
-    process = Process(settings, tuple(labels.shape[1:]))
-    x_0 = process.signal(labels[:STUDIES], channels)
+    coding = MaskCoding.of_channels(channels)
+    process = Process(settings, tuple(labels.shape[1:]), coding)
+    x_0 = process.signal(labels[:STUDIES])
     t = torch.full((len(x_0),), int(level * process.last_level))
     eps = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0))
     shown = slice(0 if channels == 1 else 1, None)

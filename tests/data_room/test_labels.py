@@ -164,7 +164,7 @@ def test_a_strange_value_is_named() -> None:
         label_map.encode(np.zeros((4, 4, 3), dtype=np.uint8))
 
 
-@pytest.mark.parametrize("labels", [{"background": 0, "a": 2}, {"background": 0, "whole": [1, 2]}])
+@pytest.mark.parametrize("labels", [{"rim": 1, "cup": 2}, {"background": 0, "whole": [1, 2]}])
 def test_unusable_declarations_are_refused(labels: dict) -> None:
     with pytest.raises(DataError, match=r"dataset\.json"):
         LabelMap.recognise([disc()], labels)

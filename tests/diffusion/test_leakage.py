@@ -32,7 +32,7 @@ def masks(folder, side, count=40):
 def dice_of_attack(labels, settings, level=0.9):
     """Mean Dice of the blurred and thresholded x_t, for the width of blur that does best."""
     process = Process(settings, labels.shape[1:])
-    x_0, t = process.signal(labels, 1), torch.full((len(labels),), int(level * settings.levels))
+    x_0, t = process.signal(labels), torch.full((len(labels),), int(level * settings.levels))
     eps = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0))
     noisy, truth = process.diffuse(x_0, t, eps)[:, 0].numpy(), labels.bool().numpy()
     return max(

@@ -14,6 +14,7 @@ from medsegdiff.diffusion.objectives.logits import Logits
 from medsegdiff.diffusion.objectives.objective import mean_square, over_scales
 from medsegdiff.diffusion.objectives.velocity import Velocity
 from medsegdiff.diffusion.parametrisation import eps_from_x_0, v_from_x_0
+from medsegdiff.types import MaskCoding
 
 SIZE = (6, 5)
 SHIPPED = {
@@ -31,8 +32,9 @@ def randn(*shape, seed=0):
 
 def case(scale=0.2, channels=1):
     """A process, the truth and what the noise made of it."""
-    process = Process(ProcessSettings(signal_scale=scale), SIZE)
-    x_0 = process.signal((randn(3, *SIZE) > 0).long(), channels).double()
+    coding = MaskCoding.of_channels(channels)
+    process = Process(ProcessSettings(signal_scale=scale), SIZE, coding)
+    x_0 = process.signal((randn(3, *SIZE) > 0).long()).double()
     return process, x_0, process.diffuse(x_0, T, randn(*x_0.shape, seed=1))
 
 

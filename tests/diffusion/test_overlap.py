@@ -8,22 +8,27 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from medsegdiff.diffusion import cross_entropy_and_dice, probability_from_logits
 from medsegdiff.diffusion.overlap import soft_dice
-from medsegdiff.types import one_hot
+from medsegdiff.types import BINARY, MaskCoding
 
 
 def truth(channels, seed=0, size=(6, 7)):
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(0, max(2, channels), (3, *size), generator=generator)
-    return labels[:, None].float() if channels == 1 else one_hot(labels, channels)
+    return MaskCoding.of_channels(channels).encode(labels)
+
+
+def cost(logits, mask):
+    return cross_entropy_and_dice(logits, mask, MaskCoding.of_channels(mask.shape[1]))
 
 
 @given(st.sampled_from([1, 2, 4]), st.integers(0, 99))
 def test_perfect_logits_cost_nearly_nothing(channels, seed):
     mask = truth(channels, seed)
-    assert cross_entropy_and_dice(40 * (2 * mask - 1), mask).max() < 1e-5
+    assert cost(40 * (2 * mask - 1), mask).max() < 1e-5
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -31,14 +36,14 @@ def test_an_empty_mask_found_empty_costs_nearly_nothing(channels):
     mask = torch.zeros(2, channels, 6, 7)
     if channels > 1:
         mask[:, 0] = 1
-    assert cross_entropy_and_dice(40 * (2 * mask - 1), mask).max() < 1e-5
+    assert cost(40 * (2 * mask - 1), mask).max() < 1e-5
 
 
 @given(st.sampled_from([1, 2, 4]), st.integers(0, 99))
 def test_wrong_logits_cost_more_than_undecided_ones(channels, seed):
     mask = truth(channels, seed)
-    wrong = cross_entropy_and_dice(10 * (1 - 2 * mask), mask)
-    undecided = cross_entropy_and_dice(torch.zeros_like(mask), mask)
+    wrong = cost(10 * (1 - 2 * mask), mask)
+    undecided = cost(torch.zeros_like(mask), mask)
     assert (wrong > undecided).all()
     assert (undecided > math.log(max(2, channels))).all()
 
@@ -48,25 +53,26 @@ def test_the_sum_of_both_formulas_for_one_channel():
     p = [1 / (1 + math.exp(-z)) for z in logits.tolist()]
     entropy = -(math.log(p[0]) + math.log(1 - p[1]) + math.log(1 - p[2])) / 3
     dice = (2 * p[0] + 1) / (sum(p) + 1 + 1)
-    found = cross_entropy_and_dice(logits.view(1, 1, 1, 3), mask.view(1, 1, 1, 3))
+    found = cost(logits.view(1, 1, 1, 3), mask.view(1, 1, 1, 3))
     assert found.item() == pytest.approx(entropy + 1 - dice, abs=1e-6)
 
 
 def test_background_has_no_dice():
     mask = truth(3)
-    uncertain_background = mask.clone()
-    uncertain_background[:, 0] *= 0.5
-    assert torch.equal(soft_dice(uncertain_background, mask), soft_dice(mask, mask))
+    logits = torch.randn(3, 3, 6, 7, generator=torch.Generator().manual_seed(1))
+    dice = soft_dice(logits.softmax(dim=1)[:, 1:], mask[:, 1:])
+    entropy = functional.cross_entropy(logits, mask, reduction="none").flatten(1).mean(dim=1)
+    torch.testing.assert_close(cost(logits, mask), entropy + 1 - dice)
 
 
 def test_rows_do_not_see_each_other():
     logits, mask = torch.randn(3, 2, 6, 7, generator=torch.Generator().manual_seed(0)), truth(2)
-    alone = [cross_entropy_and_dice(logits[i, None], mask[i, None]) for i in range(3)]
-    torch.testing.assert_close(cross_entropy_and_dice(logits, mask), torch.cat(alone))
+    alone = [cost(logits[i, None], mask[i, None]) for i in range(3)]
+    torch.testing.assert_close(cost(logits, mask), torch.cat(alone))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_half_precision_logits_are_scored_in_float32(channels):
     logits, mask = torch.full((3, channels, 6, 7), 30.0, dtype=torch.bfloat16), truth(channels)
-    assert cross_entropy_and_dice(logits, mask).dtype == torch.float32
-    assert probability_from_logits(logits).dtype == torch.float32
+    assert cost(logits, mask).dtype == torch.float32
+    assert probability_from_logits(logits, BINARY).dtype == torch.float32

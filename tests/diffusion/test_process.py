@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 
 from medsegdiff.diffusion import Process, ProcessSettings
 from medsegdiff.errors import ConfigError
+from medsegdiff.types import MaskCoding
 
 SIZE = (6, 5)
 scales = st.floats(0.01, 1)
 channels = st.sampled_from([1, 2, 3, 5])
 
 
-def process(scale=0.2, size=SIZE, levels=1000):
-    return Process(ProcessSettings(signal_scale=scale, levels=levels), size)
+def process(scale=0.2, size=SIZE, levels=1000, channels=1):
+    coding = MaskCoding.of_channels(channels)
+    return Process(ProcessSettings(signal_scale=scale, levels=levels), size, coding)
 
 
 def labels(classes, seed, size=SIZE):
@@ -30,7 +32,8 @@ def generator(seed=0):
 @given(scales, channels, st.integers(0, 99))
 def test_labels_come_back_from_their_signal(scale, count, seed):
     truth = labels(count, seed)
-    probability = process(scale).probability(process(scale).signal(truth, count))
+    p = process(scale, channels=count)
+    probability = p.probability(p.signal(truth))
     found = (probability[:, 0] >= 0.5).long() if count == 1 else probability.argmax(1)
     assert torch.equal(found, truth)
 
@@ -45,26 +48,26 @@ def test_probability_to_signal_and_back(scale, seed):
 @given(scales, channels, st.integers(0, 99), st.floats(0.01, 3))
 def test_any_signal_is_a_probability(scale, count, seed, width):
     x_0 = scale * width * torch.randn(2, count, *SIZE, generator=generator(seed))
-    probability = process(scale).probability(x_0)
+    probability = process(scale, channels=count).probability(x_0)
     assert ((probability >= 0) & (probability <= 1)).all()
     if count > 1:
         torch.testing.assert_close(probability.sum(1), torch.ones(2, *SIZE))
 
 
 def test_a_voxel_of_no_class_is_of_each_class_alike():
-    probability = process().probability(torch.full((1, 4, *SIZE), -0.2))
+    probability = process(channels=4).probability(torch.full((1, 4, *SIZE), -0.2))
     assert torch.equal(probability, torch.full((1, 4, *SIZE), 0.25))
 
 
 @given(scales)
 def test_a_signal_lies_at_both_bounds(scale):
-    signal = process(scale).signal(torch.eye(5).long()[None], 1)
+    signal = process(scale).signal(torch.eye(5).long()[None])
     torch.testing.assert_close(signal.unique(), torch.tensor([-scale, scale]))
 
 
 def test_volumes_have_signals_too():
     truth = labels(3, 0, (3, 4, 5))
-    signal = process(size=(3, 4, 5)).signal(truth, 3)
+    signal = process(size=(3, 4, 5), channels=3).signal(truth)
     assert signal.shape == (2, 3, 3, 4, 5)
     assert torch.equal(signal.argmax(1), truth)
 
@@ -83,7 +86,7 @@ def test_noise_has_the_share_that_the_schedule_says():
 @pytest.mark.parametrize("scale", [0.1, 1.0])
 def test_the_network_sees_unit_variance(scale):
     p, t = process(scale), torch.tensor([1, 300, 600, 1000])
-    x_0 = p.signal(torch.arange(100).remainder(2).expand(4, 100, 100), 1)
+    x_0 = p.signal(torch.arange(100).remainder(2).expand(4, 100, 100))
     x_t = p.diffuse(x_0, t, torch.randn(x_0.shape, generator=generator()))
     power = (x_t * p.input_scale(t, x_t)).square().flatten(1).mean(1)
     torch.testing.assert_close(power, torch.ones(4), rtol=0, atol=0.06)

@@ -37,7 +37,7 @@ def process():
 
 
 def truth():
-    return process().signal((torch.rand(4, 8, 8, generator=generator(9)) > 0.7).long(), 1)
+    return process().signal((torch.rand(4, 8, 8, generator=generator(9)) > 0.7).long())
 
 
 def draw(recycling, seed=0):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsegdiff.ensemble import pairwise_dice
+from medsegdiff.types import BINARY, MaskCoding
 
 
 def naive(labels: np.ndarray, classes: int) -> float:
@@ -24,17 +25,20 @@ def naive(labels: np.ndarray, classes: int) -> float:
 @given(members=st.integers(2, 5), classes=st.integers(2, 4), seed=st.integers(0, 2**31))
 def test_agrees_with_a_loop_over_pairs(members, classes, seed):
     labels = torch.randint(classes, (members, 3, 3), generator=torch.Generator().manual_seed(seed))
-    assert pairwise_dice(labels, classes) == pytest.approx(naive(labels.numpy(), classes), abs=1e-6)
+    assert pairwise_dice(labels, MaskCoding(classes)) == pytest.approx(
+        naive(labels.numpy(), classes), abs=1e-6
+    )
 
 
 def test_one_member_has_no_quality():
-    assert pairwise_dice(torch.ones(1, 4, 4, dtype=torch.long), 2) is None
+    assert pairwise_dice(torch.ones(1, 4, 4, dtype=torch.long), BINARY) is None
 
 
 def test_empty_members_agree():
-    assert pairwise_dice(torch.zeros(3, 4, 4, dtype=torch.long), 2) == 1.0
+    assert pairwise_dice(torch.zeros(3, 4, 4, dtype=torch.long), BINARY) == 1.0
 
 
 def test_a_class_that_nobody_draws_does_not_raise_the_quality():
     labels = torch.tensor([[1, 1, 0, 0], [0, 1, 1, 0]])
-    assert pairwise_dice(labels, 2) == pairwise_dice(labels, 9) == pytest.approx(0.5)
+    assert pairwise_dice(labels, BINARY) == pytest.approx(0.5)
+    assert pairwise_dice(labels, MaskCoding(9)) == pytest.approx(0.5)

@@ -15,6 +15,7 @@ from medsegdiff.diffusion import (
     diffusion_loss,
 )
 from medsegdiff.models import Condition, Network
+from medsegdiff.types import MaskCoding
 
 GRID = (20, 16)
 SMALL = {
@@ -35,9 +36,10 @@ def network(name, mask_channels):
 
 def loss_of(module, objective, mask_channels, recycling):
     """What training minimises: the diffusion's loss and the head's, for those that have them."""
-    generator, process = torch.Generator().manual_seed(0), Process(ProcessSettings(), GRID)
+    coding = MaskCoding.of_channels(mask_channels)
+    generator, process = torch.Generator().manual_seed(0), Process(ProcessSettings(), GRID, coding)
     labels = torch.randint(0, max(2, mask_channels), (3, *GRID), generator=generator)
-    x_0 = process.signal(labels, mask_channels)
+    x_0 = process.signal(labels)
     drawn = NoiseDraw.draw(x_0.shape, 1000, NoiseRecipe(recycling=recycling), generator)
     condition = module.condition(torch.randn(3, 3, *GRID, generator=generator))
     total = torch.zeros(())
@@ -45,7 +47,8 @@ def loss_of(module, objective, mask_channels, recycling):
         bound = lambda x_t, t: module.denoise(x_t, t, condition)  # noqa: E731
         total = total + diffusion_loss(bound, x_0, drawn, process, objective).mean()
     if condition.logits is not None:
-        total = total + cross_entropy_and_dice(condition.logits, process.probability(x_0)).mean()
+        truth = process.probability(x_0)
+        total = total + cross_entropy_and_dice(condition.logits, truth, coding).mean()
     return total
 
 

@@ -150,7 +150,7 @@ class PreparedCache:
         found = []
         for index, study in enumerate(studies):
             labels = self[study].labels
-            if labels is not None and bool(labels.any()):
+            if labels is not None and bool((labels > 0).any()):
                 found.append(index)
         if not found:
             raise DataError(

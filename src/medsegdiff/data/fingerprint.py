@@ -13,6 +13,7 @@ from medsegdiff.component import Config
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.preparation import PIXELS_MEASURED
 from medsegdiff.data.sampling import every_nth
+from medsegdiff.types import IGNORED
 
 PERCENTILES = (0.0, 0.5, 50.0, 99.5, 100.0)
 
@@ -54,7 +55,8 @@ class DatasetFingerprint(Config):
             shapes.append(sample.geometry.shape)
             pixels.append(every_nth(sample.image, PIXELS_MEASURED // 16))
             if sample.labels is not None:
-                voxels += sample.labels.flatten().bincount(minlength=len(names))
+                known = sample.labels[sample.labels != IGNORED]
+                voxels += known.bincount(minlength=len(names))
         shares = (voxels / voxels.sum().clamp_min(1)).tolist()
         counted = Counter(" x ".join(map(str, shape)) for shape in sorted(shapes))
         return cls(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
-from pydantic import model_validator
+from jaxtyping import Bool, Int
+from pydantic import model_serializer, model_validator
 from torch import Tensor
 from typing_extensions import Self
 
 from medsegdiff.component import Config
+from medsegdiff.data.declared_labels import IGNORE, Colour, Region, declared_labels
 from medsegdiff.data.label_evidence import (
     GREY,
     Evidence,
@@ -19,9 +21,9 @@ from medsegdiff.data.label_evidence import (
     pack_colours,
     unpack_colours,
 )
+from medsegdiff.data.label_noise import without_slopes
 from medsegdiff.errors import DataError
-
-SURE = 8  # grey levels around a class's value in which a voxel of a noisy mask belongs to it
+from medsegdiff.types import IGNORED, MaskCoding
 
 
 class LabelMap(Config):
@@ -33,12 +35,17 @@ class LabelMap(Config):
         colours: the (red, green, blue) stored for each class; empty when the masks hold numbers.
         is_noisy: whether values between the classes occur (JPEG, anti-aliasing) and count as the
             nearest class; otherwise any other value is refused.
+        regions: what is drawn and scored in place of the classes, in the order in which they are
+            painted; empty without regions.
+        ignored: the number or colour of voxels that count neither in training nor in metrics.
     """
 
     names: tuple[str, ...]
     values: tuple[int, ...] = ()
-    colours: tuple[tuple[int, int, int], ...] = ()
+    colours: tuple[Colour, ...] = ()
     is_noisy: bool = False
+    regions: tuple[Region, ...] = ()
+    ignored: int | Colour | None = None
 
     @model_validator(mode="after")
     def _one_value_a_class(self) -> Self:
@@ -50,31 +57,86 @@ class LabelMap(Config):
             )
         return self
 
+    @model_validator(mode="after")
+    def _regions_and_ignored_fit(self) -> Self:
+        numbers = {one for region in self.regions for one in (*region.classes, region.painted)}
+        if not numbers <= set(range(1, len(self.names))):
+            raise ValueError(f"the regions {self.regions} are not made of the classes {self.names}")
+        if self.ignored is None:
+            return self
+        stored = self.colours or self.values
+        if self.ignored in stored or isinstance(self.ignored, int) == bool(self.colours):
+            raise ValueError(
+                f"the ignored label {self.ignored} must be another of the kind of {stored}"
+            )
+        return self
+
     @property
     def classes(self) -> int:
         """Number of classes K, with the background."""
         return len(self.names)
 
     @property
+    def coding(self) -> MaskCoding:
+        """What the channels of a probability are: binary, classes or regions."""
+        if not self.regions:
+            return MaskCoding.of_classes(self.classes)
+        return MaskCoding(
+            self.classes,
+            regions=tuple(region.classes for region in self.regions),
+            painted=tuple(region.painted for region in self.regions),
+        )
+
+    @property
     def mask_channels(self) -> int:
-        """Channels of a probability: 1 for a binary task, else one a class."""
-        return 1 if self.classes == 2 else self.classes
+        """Channels of a probability: 1 for a binary task, else one a class or one a region."""
+        return self.coding.channels
+
+    @property
+    def structure_names(self) -> tuple[str, ...]:
+        """Names of everything that is drawn and scored: each foreground class, or each region."""
+        return tuple(region.name for region in self.regions) or self.names[1:]
+
+    def structures(self, labels: Int[Tensor, "*S"]) -> list[tuple[str, Bool[Tensor, "*S"]]]:
+        """Name and mask of each foreground class, or of each region; ignored voxels are in none."""
+        return list(zip(self.structure_names, self.coding.masks(labels), strict=True))
+
+    def declaration(self) -> dict[str, Any]:
+        """The labels as `dataset.json` declares them, by class number."""
+        labels: dict[str, Any] = {name: index for index, name in enumerate(self.names)}
+        if self.regions:
+            regions = {region.name: list(region.classes) for region in self.regions}
+            labels = {self.names[0]: 0, **regions}
+        if self.ignored is not None:
+            labels[IGNORE] = self.classes
+        painted = [region.painted for region in self.regions]
+        return {"labels": labels, **({"regions_class_order": painted} if painted else {})}
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, handler: Callable[[Any], Any]) -> dict[str, Any]:
+        """Leave regions and the ignored label out where there are none, as older programs do."""
+        written = handler(self)
+        unused = {"regions": not self.regions, "ignored": self.ignored is None}
+        return {key: value for key, value in written.items() if not unused.get(key, False)}
 
     @classmethod
     def recognise(
         cls,
         masks: Iterable[np.ndarray],
-        labels: Mapping[str, int] | None = None,
+        labels: Mapping[str, Any] | None = None,
         label_values: Mapping[str, int] | None = None,
         colours: Mapping[str, Sequence[int]] | None = None,
+        regions_class_order: Sequence[int] | None = None,
     ) -> tuple[Self, list[str]]:
         """Find out which values stand for which class.
 
         Args:
             masks: raw masks, shape (H, W), or (H, W, 3) for colours.
-            labels: declared class numbers by name, background 0; None when nothing is declared.
+            labels: declared class numbers by name, background 0, several for a region; None when
+                nothing is declared.
             label_values: declared stored values by name, where they are not the class numbers.
             colours: declared stored colours by name.
+            regions_class_order: declared numbers that the regions are stored under.
 
         Returns:
             The map, and in plain words what was recognised.
@@ -82,39 +144,32 @@ class LabelMap(Config):
         Raises:
             DataError: the masks do not hold what is declared, or look like pictures.
         """
-        declared = cls.declared(labels, label_values, colours) if labels else None
+        declared = None
+        if labels:
+            declared = cls.declared(labels, label_values, colours, regions_class_order)
         is_certain = bool(label_values or (declared and declared.colours))
         evidence = gather_evidence(masks, _packed_values(declared), is_certain)
         if declared is None:
             return cls._found(evidence)
-        return declared._compared(evidence, is_certain)
+        found, findings = declared._compared(evidence, is_certain)
+        return found, [*findings, *found._told()]
 
     @classmethod
     def declared(
         cls,
-        labels: Mapping[str, int],
+        labels: Mapping[str, Any],
         label_values: Mapping[str, int] | None = None,
         colours: Mapping[str, Sequence[int]] | None = None,
+        regions_class_order: Sequence[int] | None = None,
     ) -> Self:
         """Make the map that `dataset.json` declares.
 
         Raises:
-            DataError: the class numbers are not 0, 1, 2 ..., or a class has no value.
+            DataError: the declaration contradicts itself, or a class has no value.
         """
-        names = tuple(sorted(labels, key=lambda name: _class_number(name, labels)))
-        if [labels[name] for name in names] != list(range(len(names))):
-            raise DataError(
-                f"The labels in dataset.json are {dict(labels)}; they must be numbered 0, 1, 2 "
-                "... with background 0. "
-                'Give other stored values in "label_values".'
-            )
+        fields = declared_labels(labels, label_values, colours, regions_class_order)
         try:
-            if colours and set(names[1:]) <= set(colours):
-                drawn = [tuple(map(int, colours.get(name, (0, 0, 0)))) for name in names]
-                return cls.model_validate({"names": names, "colours": drawn})
-            given = label_values or {}
-            values = tuple(int(given.get(name, labels[name])) for name in names)
-            return cls(names=names, values=values)
+            return cls.model_validate(fields)
         except ValueError as error:
             raise DataError(f"The labels in dataset.json cannot be used: {error}") from None
 
@@ -136,26 +191,28 @@ class LabelMap(Config):
 
     def _compared(self, evidence: Evidence, is_certain: bool) -> tuple[Self, list[str]]:
         """Keep the declared map if the masks agree, else their values in order where safe."""
-        seen, mine = set(evidence.classes), set(_packed_values(self) or ())
-        if seen <= mine and evidence.is_colour <= bool(self.colours):
+        packed = _packed_values(self) or ()
+        seen = set(evidence.classes)
+        if seen <= set(packed) and evidence.is_colour <= bool(self.colours):
             return self.model_copy(update={"is_noisy": evidence.is_noisy}), evidence.noise_report()
         in_order = not is_certain and (not evidence.is_colour or self.classes == 2)
+        seen -= set(packed[self.classes :])
         if not in_order or len(seen) != self.classes:
             raise DataError(
                 f"dataset.json declares {self._listed()}, but the masks hold {evidence.listed()}. "
                 'Give the stored value of every class as "label_values": {"name": value}, or as '
                 '"colors": {"name": [r, g, b]}.'
             )
-        stored = _stored(sorted(seen), evidence)
-        found = self.model_validate({"names": self.names, **stored})
+        kept = {"names": self.names, "regions": self.regions, "ignored": self.ignored}
+        found = self.model_validate({**kept, **_stored(sorted(seen), evidence)})
         note = (
             f"dataset.json declares {self._listed()}; the masks hold {found._listed()}, "
             "taken in this order."
         )
         return found, [note, *evidence.noise_report()]
 
-    def encode(self, raw: np.ndarray) -> Int[Tensor, "H W"]:
-        """Turn stored values into class numbers, shape (H, W), int64.
+    def encode(self, raw: np.ndarray) -> Int[Tensor, "*S"]:
+        """Turn stored values into class numbers, shape (*S), int64; -1 for ignored voxels.
 
         Raises:
             DataError: a value belongs to no class.
@@ -177,25 +234,32 @@ class LabelMap(Config):
             raise DataError(
                 f"it holds the value(s) {strange}, but the classes are {self._listed()}."
             )
-        if self.is_noisy and self.classes > 2 and not self.colours:
-            labels = self._cleaned(labels, stored)
+        numbers = _packed_values(self) or ()
+        if self.is_noisy and len(numbers) > 2 and not self.colours:
+            labels = without_slopes(labels, stored, np.asarray(numbers))
+        labels[labels == self.classes] = IGNORED
         return torch.from_numpy(labels)
 
-    def decode(self, labels: Int[Tensor, "H W"]) -> np.ndarray:
+    def decode(self, labels: Int[Tensor, "*S"]) -> np.ndarray:
         """Turn class numbers back into the user's values, in the smallest type that holds them.
 
         Returns:
-            Shape (H, W), uint8, uint16 or int32; or (H, W, 3) uint8 for colours.
+            Shape (*S), uint8, uint16 or int32; or (H, W, 3) uint8 for colours.
         """
         if self.colours:
-            return np.asarray(self.colours, dtype=np.uint8)[labels.numpy()]
-        low, high = min(self.values), max(self.values)
+            return np.asarray(self._all_stored, dtype=np.uint8)[labels.numpy()]
+        low, high = min(self._all_stored), max(self._all_stored)
         wide = np.uint16 if low >= 0 and high < 2**16 else np.int32
         kind = np.uint8 if low >= 0 and high < 2**8 else wide
-        return np.asarray(self.values, dtype=kind)[labels.numpy()]
+        return np.asarray(self._all_stored, dtype=kind)[labels.numpy()]
+
+    @property
+    def _all_stored(self) -> tuple[Any, ...]:
+        """The number or colour of each class; that of ignored voxels last, at index -1."""
+        return (*(self.colours or self.values), *([] if self.ignored is None else [self.ignored]))
 
     def _classes_of(self, stored: np.ndarray) -> np.ndarray:
-        """Class of each stored value, shape (n,), int64; -1 where there is none."""
+        """Class of each stored value, shape (n,), int64; K if ignored, -1 where there is none."""
         mine = np.asarray(_packed_values(self))
         if self.colours:
             distance = unpack_colours(stored)[:, None] - unpack_colours(mine)[None]  # (n, K, 3)
@@ -207,46 +271,28 @@ class LabelMap(Config):
             return nearest
         return np.where(distance.min(axis=1) == 0, nearest, -1)
 
-    def _cleaned(self, labels: np.ndarray, stored: np.ndarray) -> np.ndarray:
-        """Give voxels of doubtful value the class of the nearest sure one.
-
-        Between classes 0 and 2 the value passes through that of class 1, which is not there.
-        """
-        from scipy import ndimage
-
-        stored = stored.astype(np.int64)
-        low, high = ndimage.minimum_filter(stored, 3), ndimage.maximum_filter(stored, 3)
-        on_slope = (stored - low > SURE) & (high - stored > SURE)
-        doubtful = on_slope | (np.abs(np.asarray(self.values)[labels] - stored) > SURE)
-        if not doubtful.any() or doubtful.all():
-            return labels
-        nearest = ndimage.distance_transform_edt(
-            doubtful, return_distances=False, return_indices=True
-        )
-        return labels[tuple(nearest)]  # pyright: ignore[reportArgumentType]
+    def _told(self) -> list[str]:
+        """What regions there are and what is ignored, in plain words."""
+        told = []
+        for region in self.regions:
+            made_of = ", ".join(str(self._all_stored[index]) for index in region.classes)
+            told.append(f"{region.name} is a region: the voxels of {made_of}.")
+        if self.ignored is not None:
+            told.append(f"Voxels of {self.ignored} count neither in training nor in figures.")
+        return told
 
     def _listed(self) -> str:
-        pairs = zip(self.colours or self.values, self.names, strict=True)
+        pairs = zip(self._all_stored, [*self.names, IGNORE], strict=False)
         return ", ".join(f"{value} ({name})" for value, name in pairs)
 
 
-def _class_number(name: str, labels: Mapping[str, int]) -> int:
-    number = labels[name]
-    if name == "ignore" or not isinstance(number, int):
-        raise DataError(
-            f"dataset.json declares the label {name!r} as {number!r}; regions and ignored labels "
-            "are not supported. Give every class one number."
-        )
-    return number
-
-
 def _packed_values(label_map: LabelMap | None) -> tuple[int, ...] | None:
-    """The stored values, colours packed into one number each."""
+    """The stored values, that of ignored voxels last; colours packed into one number each."""
     if label_map is None:
         return None
     if label_map.colours:
-        return tuple(pack_colours(np.asarray(label_map.colours)).tolist())
-    return label_map.values
+        return tuple(pack_colours(np.asarray(label_map._all_stored)).tolist())
+    return label_map._all_stored
 
 
 def _stored(values: Sequence[int], evidence: Evidence) -> dict[str, object]:

@@ -14,6 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from medsegdiff.types import IGNORED
+
 GOLDEN = 0.6180339887498949  # its multiples modulo 1 are spread evenly, so that ties are too
 TIE = 1e-4  # difference of two shares below which they are equal
 
@@ -22,12 +24,13 @@ def resize_labels(labels: Int[Tensor, "H W"], size: tuple[int, int]) -> Int[Tens
     """Resize class numbers; the area of each class relative to the grid is kept to half a pixel.
 
     Args:
-        labels: shape (H, W), 0 is background.
+        labels: shape (H, W), 0 is background; ignored voxels, -1, are one more class.
         size: the new (h, w).
     """
     if tuple(labels.shape) == tuple(size):
         return labels
-    present = labels.flatten().bincount()[1:].nonzero().flatten().add(1).tolist()
+    found = (labels - IGNORED).flatten().bincount().nonzero().flatten().add(IGNORED).tolist()
+    present = [value for value in found if value != 0]
     shares = {
         value: area_shares((labels == value).float(), size) for value in present
     }  # (h, w) each

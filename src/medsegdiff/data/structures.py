@@ -39,7 +39,7 @@ def structures(labels: Int[Tensor, "H W"]) -> list[Structure]:
     from scipy import ndimage
 
     found = []
-    for value in labels.flatten().bincount()[1:].nonzero().flatten().add(1).tolist():
+    for value in labels.clamp(min=0).flatten().bincount()[1:].nonzero().flatten().add(1).tolist():
         inside = np.pad((labels == value).numpy(), 1)
         depth = ndimage.distance_transform_edt(inside)
         numbered, count = ndimage.label(inside)  # pyright: ignore[reportGeneralTypeIssues]

@@ -11,10 +11,11 @@ from medsegdiff.component import Config
 from medsegdiff.diffusion.schedules import Schedule
 from medsegdiff.diffusion.schedules.shifted_cosine import ShiftedCosine
 from medsegdiff.errors import ConfigError
-from medsegdiff.types import one_hot
+from medsegdiff.types import BINARY, MaskCoding
 
 Signal = Float[Tensor, "B K *S"]
 Level = Int[Tensor, " B"]
+Weight = Float[Tensor, "B 1 *S"]  # of each voxel in a loss: 1, or 0 where it is ignored
 
 
 class ProcessSettings(Config):
@@ -35,10 +36,18 @@ class ProcessSettings(Config):
 class Process:
     """The forward process on one grid: x_t = sqrt(alpha_bar) x_0 + sqrt(1 - alpha_bar) eps.
 
+    Args:
+        settings: what a person chose.
+        size: of the grid.
+        coding: what the channels of a mask are.
+
     Source: Wu et al. 2022, MedSegDiff, section 3 (equation 0 of our specification); Ho et al. 2020.
     """
 
-    def __init__(self, settings: ProcessSettings, size: tuple[int, ...]) -> None:
+    def __init__(
+        self, settings: ProcessSettings, size: tuple[int, ...], coding: MaskCoding = BINARY
+    ) -> None:
+        self.coding = coding
         self.signal_scale = settings.signal_scale
         self.alpha_bar = settings.schedule.alpha_bar(settings.levels, size)  # (T + 1,), float64
 
@@ -85,20 +94,19 @@ class Process:
         signal, noise = self.at(t, like)
         return (self.signal_scale * signal / noise) ** 2
 
-    def signal(self, labels: Int[Tensor, "B *S"], channels: int) -> Signal:
-        """Labels as the diffusion sees them: -b to b, one channel if binary, else one per class."""
-        mask = (labels > 0).float().unsqueeze(1) if channels == 1 else one_hot(labels, channels)
-        return self.from_probability(mask)
+    def signal(self, labels: Int[Tensor, "B *S"]) -> Signal:
+        """Labels as the diffusion sees them: -b to b; ignored voxels count as background."""
+        return self.from_probability(self.coding.encode(labels))
 
     def from_probability(self, probability: Signal) -> Signal:
         """Probability 0 to 1 as a signal -b to b."""
         return self.signal_scale * (2 * probability - 1)
 
     def probability(self, x_0: Signal) -> Signal:
-        """A clean signal as probability; several channels sum to 1, evenly if none has any."""
+        """A clean signal as probability; classes sum to 1, evenly if none has any."""
         probability = (x_0 / self.signal_scale + 1) / 2
         probability = probability.clamp(0, 1)
-        if probability.shape[1] == 1:
+        if not self.coding.is_exclusive:
             return probability
         total = probability.sum(dim=1, keepdim=True)
         return torch.where(total > 0, probability / total, 1 / probability.shape[1])

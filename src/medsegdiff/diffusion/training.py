@@ -12,7 +12,7 @@ from torch import Tensor
 
 from medsegdiff.component import Config
 from medsegdiff.diffusion.objectives import Objective
-from medsegdiff.diffusion.process import Level, Process, Signal
+from medsegdiff.diffusion.process import Level, Process, Signal, Weight
 
 
 class NoiseRecipe(Config):
@@ -73,7 +73,12 @@ class NoiseDraw:
 
 
 def diffusion_loss(
-    network: Network, x_0: Signal, draw: NoiseDraw, process: Process, objective: Objective
+    network: Network,
+    x_0: Signal,
+    draw: NoiseDraw,
+    process: Process,
+    objective: Objective,
+    weight: Weight | None = None,
 ) -> Float[Tensor, " B"]:
     """Loss of each row of a batch of clean signals (equation 7, for any objective).
 
@@ -83,6 +88,7 @@ def diffusion_loss(
         draw: levels and noise of these rows.
         process: forward process on this grid.
         objective: what the output means.
+        weight: 0 where voxels are ignored; None counts all.
     """
     clean = x_0
     if draw.start is not None:
@@ -90,7 +96,7 @@ def diffusion_loss(
             clean = guess(network, draw.start, process, objective)
     x_t = process.diffuse(clean, draw.t, draw.eps)
     output = network(x_t * process.input_scale(draw.t, x_t), draw.t)
-    return objective.loss(output, x_0, x_t, draw.t, process)
+    return objective.loss(output, x_0, x_t, draw.t, process, weight)
 
 
 def guess(network: Network, noise: Signal, process: Process, objective: Objective) -> Signal:

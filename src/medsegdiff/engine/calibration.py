@@ -19,6 +19,7 @@ from medsegdiff.engine.predict import predict
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.ensemble import tempered
 from medsegdiff.metrics import Calibration, CalibrationError
+from medsegdiff.types import IGNORED, MaskCoding
 
 WIDEST = 3.0  # of ln T, either way: from 1/20 to 20
 VOXELS_OF_EACH = 2**14
@@ -71,35 +72,48 @@ def fit_temperature(
         seen.append(every_nth(both, VOXELS_OF_EACH))
     voxels = torch.cat(seen, dim=1)  # (K + 1, n)
     probability, labels = voxels[:-1], voxels[-1].long()
-    temperature = likeliest_temperature(probability, labels)
-    before, after = (_calibration(tempered(probability, one), labels) for one in (1.0, temperature))
+    coding = model.config.coding
+    temperature = likeliest_temperature(probability, labels, coding)
+    before, after = (
+        _calibration(tempered(probability, one, coding), labels, coding)
+        for one in (1.0, temperature)
+    )
     return FittedTemperature(temperature, len(studies), before, after)
 
 
-def likeliest_temperature(probability: Float[Tensor, "K n"], labels: Int[Tensor, "n"]) -> float:
+def likeliest_temperature(
+    probability: Float[Tensor, "K n"], labels: Int[Tensor, "n"], coding: MaskCoding | None = None
+) -> float:
     """The temperature of the least NLL, 1/20 to 20, to four digits.
 
     The NLL has one minimum: it is convex in 1/T.
 
     Args:
         probability: as in `Prediction`, of n voxels.
-        labels: their truth.
+        labels: their truth; ignored voxels count nowhere.
+        coding: what the channels are; None takes one as binary and several as classes.
 
     Source: Guo et al. 2017, arXiv:1706.04599, section 4.2.
     """
-    exact = probability.double()
+    coding = coding or MaskCoding.of_channels(len(probability))
+    known = labels != IGNORED
+    if not known.any():
+        return 1.0
+    exact, truth = probability[:, known].double(), coding.encode(labels[None, known])[0] > 0
 
     def nll(log_temperature: float) -> float:
-        scaled = tempered(exact, math.exp(log_temperature))
-        if len(scaled) == 1:
-            scaled = torch.cat([1 - scaled, scaled])
-        return -float(scaled.gather(0, labels[None]).log().mean())
+        scaled = tempered(exact, math.exp(log_temperature), coding)
+        if coding.is_exclusive:
+            return -float((scaled * truth).sum(dim=0).log().mean())
+        return -float(scaled.where(truth, 1 - scaled).log().mean())
 
     found: Any = minimize_scalar(nll, bounds=(-WIDEST, WIDEST), method="bounded")
     return float(f"{math.exp(found.x):.4g}")
 
 
-def _calibration(probability: Float[Tensor, "K n"], labels: Int[Tensor, "n"]) -> Calibration:
+def _calibration(
+    probability: Float[Tensor, "K n"], labels: Int[Tensor, "n"], coding: MaskCoding
+) -> Calibration:
     error = CalibrationError()
-    error.add(probability, labels)
+    error.add(probability, labels, coding)
     return error.result().everywhere

@@ -23,6 +23,7 @@ from medsegdiff.ensemble import Ensemble
 from medsegdiff.ensemble.mean import Mean
 from medsegdiff.models import Network
 from medsegdiff.models.medsegdiff import MedSegDiff
+from medsegdiff.types import MaskCoding
 
 Precision = Literal["auto", "fp32", "bf16"]
 AUGMENTATION: tuple[Transform, ...] = (
@@ -51,8 +52,8 @@ class ModelConfig(ModelSettings):
         preparation: grid and intensities, fitted on the training studies.
         labels: names and stored values of the classes.
         channel_names: what each image channel shows.
-        threshold: probability from which a voxel is foreground, for a binary task; chosen on
-            validation.
+        threshold: probability from which a voxel is foreground, for a binary task, or in a region;
+            chosen on validation.
         temperature: by which the logits of the fused probability are divided, so that it comes
             true; fitted on validation, 1 changes nothing.
         familiar: what the training images look like; None does not ask.
@@ -66,9 +67,14 @@ class ModelConfig(ModelSettings):
     familiar: Familiar | None = None
 
     @property
+    def coding(self) -> MaskCoding:
+        """What the channels of a mask are."""
+        return self.labels.coding
+
+    @property
     def mask_channels(self) -> int:
-        """K: 1 for a binary task, else one for each class with the background."""
-        return self.labels.mask_channels
+        """K: 1 for a binary task, else one a region, or one a class with the background."""
+        return self.coding.channels
 
     @property
     def grid_size(self) -> tuple[int, ...]:

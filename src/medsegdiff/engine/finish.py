@@ -55,7 +55,7 @@ def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) ->
         f"Probabilities come true at temperature {fitted.temperature} (calibration error "
         f"{fitted.before.ece:.4f} before, {fitted.after.ece:.4f} after)."
     )
-    if model.config.labels.classes == 2:
+    if not model.config.coding.is_exclusive:
         observer.noted(f"Foreground is from probability {result.threshold}, the best of them.")
     return result
 

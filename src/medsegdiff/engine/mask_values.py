@@ -40,8 +40,7 @@ def recognised_values(
     Raises:
         DataError: the masks do not hold what is declared, or look like pictures.
     """
-    keys = declared.labels, declared.label_values, declared.colors
-    truth_map, findings = (known, []) if known else _recognised(references, *keys)
+    truth_map, findings = (known, []) if known else _recognised(references, *declared.of_labels)
     if _all_encoded(predictions, truth_map):
         return truth_map, truth_map, findings
     if truth_map.classes == 2:

@@ -62,7 +62,7 @@ def sampled(
         x_0 = config.sampler(estimates, x, process, noise=noise)  # (M, K, *S)
         walked = torch.stack(estimates.x_0 or [x_0])  # (I, M, K, *S)
         chunks.append(process.probability(walked.flatten(0, 1)).view(walked.shape))
-    return fused_steps(torch.cat(chunks, dim=1))
+    return fused_steps(torch.cat(chunks, dim=1), process.coding)
 
 
 def begun(
@@ -142,7 +142,9 @@ def bind(
     """Look at the image once and return what is left to do for each noisy mask."""
     with autocast(config.precision, image.device):
         condition = network.condition(image[None])
-    head = None if condition.logits is None else probability_from_logits(condition.logits)[0]
+    head = None
+    if condition.logits is not None:
+        head = probability_from_logits(condition.logits, process.coding)[0]
 
     def denoise(x_t: Tensor, t: Tensor) -> Tensor:
         levels = t.to(image.device)

@@ -9,15 +9,23 @@ from scipy import ndimage
 from torch import Tensor
 
 from medsegdiff.engine.config import PredictConfig
-from medsegdiff.types import labels_from_probability
+from medsegdiff.types import MaskCoding, labels_from_probability
 
 
 def mask_of(
-    probability: Float[Tensor, "K *S"], threshold: float, config: PredictConfig
+    probability: Float[Tensor, "K *S"],
+    threshold: float,
+    config: PredictConfig,
+    coding: MaskCoding | None = None,
 ) -> Int[Tensor, "*S"]:
-    """Class per voxel, tidied as the settings ask."""
-    labels = labels_from_probability(probability, threshold)
-    return cleaned(labels, max(len(probability), 2), config.keep_largest, config.fill_holes)
+    """Class per voxel, tidied as the settings ask; regions one by one, before they are painted."""
+    coding = coding or MaskCoding.of_channels(len(probability))
+    wishes = config.keep_largest, config.fill_holes
+    if not coding.regions:
+        labels = labels_from_probability(probability, threshold, coding)
+        return cleaned(labels, coding.classes, *wishes)
+    regions = [cleaned((one >= threshold).long(), 2, *wishes) > 0 for one in probability]
+    return coding.paint(torch.stack(regions))
 
 
 def cleaned(

@@ -21,7 +21,7 @@ from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.windows import blended
 from medsegdiff.ensemble import tempered
-from medsegdiff.types import Fused, Prediction, Sample, labels_from_probability
+from medsegdiff.types import Fused, MaskCoding, Prediction, Sample, labels_from_probability
 
 
 def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Prediction:
@@ -44,11 +44,12 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
     folds = [preparation.prepare(sample) for preparation in preparations]
     fused, members = fused_and_members(folds, model, config)
     placement = folds[0].placement  # all lie on the same grid
-    probability = tempered(placement.undo(fused.probability), _temperature(model, config))
+    coding = model.config.coding
+    probability = tempered(placement.undo(fused.probability), _temperature(model, config), coding)
     entropy, information = (
         placement.undo(one[None])[0] for one in (fused.uncertainty, fused.mutual_information)
     )
-    mask = mask_of(probability, _threshold(model, config), config)
+    mask = mask_of(probability, _threshold(model, config), config, coding)
     grid_voxels = folds[0].image[0].numel()
     return Prediction(
         study=sample.study,
@@ -75,7 +76,10 @@ def fused_and_members(
     """
     placement = folds[0].placement
     to_labels = partial(
-        cut, threshold=_threshold(model, config), temperature=_temperature(model, config)
+        cut,
+        threshold=_threshold(model, config),
+        temperature=_temperature(model, config),
+        coding=model.config.coding,
     )
     if model.config.preparation.grid.is_tiled:
         found = blended(folds, model, config, to_labels)
@@ -85,15 +89,15 @@ def fused_and_members(
         )
     members, head = draw_members([View.whole(one) for one in folds], model, config)
     labels = [to_labels(placement.undo(one)) for one in members]  # (M, K, *S_net) to M x (*S)
-    return config.ensemble(members, head), torch.stack(labels)
+    return config.ensemble(members, head, model.config.coding), torch.stack(labels)
 
 
 def cut(
-    member: Float[Tensor, "K *S"], threshold: float, temperature: float
+    member: Float[Tensor, "K *S"], threshold: float, temperature: float, coding: MaskCoding
 ) -> Integer[Tensor, "*S"]:
     """A member's labels, cut where the fused mask is; uint8 if they fit."""
-    labels = labels_from_probability(tempered(member, temperature), threshold)
-    return labels.to(torch.uint8) if len(member) <= 2**8 else labels
+    labels = labels_from_probability(tempered(member, temperature, coding), threshold, coding)
+    return labels.to(torch.uint8) if coding.classes <= 2**8 else labels
 
 
 def _temperature(model: TrainedModel, config: PredictConfig) -> float:

@@ -223,10 +223,10 @@ def init_config(dataset: Dataset, config: ModelConfig, init: str) -> ModelConfig
         DataError: the channels or the number of classes differ.
     """
     label_map = dataset.label_map
-    if label_map is None or label_map.classes != config.labels.classes:
-        found = 0 if label_map is None else label_map.classes
+    if label_map is None or label_map.coding != config.coding:
+        found = "none" if label_map is None else ", ".join(label_map.structure_names)
         raise DataError(
-            f"{init} tells {config.labels.classes} classes apart, the data set has {found}. "
+            f"{init} outlines {', '.join(config.labels.structure_names)}, the data set {found}. "
             "Train without --init."
         )
     if len(dataset.channel_names) != len(config.channel_names):
@@ -262,12 +262,11 @@ def describe(setup: RunSetup, run: Path) -> None:
     write_json(run / "dataset_fingerprint.json", fingerprint.model_dump(mode="json"))
     write_json(run / "environment.json", environment())
     write_json(run / "plan.json", setup.plan.to_json())
-    names = model.labels.names
     write_json(
         run / "dataset.json",
         {
             "channel_names": {str(i): name for i, name in enumerate(model.channel_names)},
-            "labels": {name: i for i, name in enumerate(names)},
+            **model.labels.declaration(),
             "numTraining": len(setup.splits.train),
         },
     )

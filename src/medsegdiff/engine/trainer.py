@@ -18,6 +18,7 @@ from medsegdiff.engine.ema import AveragedWeights
 from medsegdiff.engine.precision import autocast
 from medsegdiff.errors import NumericalError
 from medsegdiff.models import Condition, SegmentationNetwork
+from medsegdiff.types import IGNORED
 
 FORCED_SHARE = 1 / 3  # of the windows hold foreground where nothing is asked, as in nnU-Net
 MOST_FAILURES = 3  # steps in a row whose loss or gradient is not finite
@@ -56,7 +57,7 @@ class Trainer:
         if settings.raters == "random":
             cache.check_raters(studies)
         self.team = team
-        self.process = Process(model.process, model.grid_size)
+        self.process = Process(model.process, model.grid_size, model.coding)
         self.device = next(network.parameters()).device
         self.averaged = AveragedWeights(network, settings.ema_decay)
         self.optimizer = torch.optim.AdamW(
@@ -75,14 +76,14 @@ class Trainer:
             NumericalError: that happened several times in a row; names the studies.
         """
         names = self.names(number)
-        image, x_0, draw = self.batch(names, number)
+        image, x_0, draw, weight = self.batch(names, number)
         rate = learning_rate(number, total, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         with drawn_from(step_seed(self.settings.seed, number), self.device):  # dropout
-            loss = self.loss(image, x_0, draw, number)
+            loss = self.loss(image, x_0, draw, weight, number)
         loss.backward()
         self.team.average_gradients(self.network)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
@@ -103,8 +104,13 @@ class Trainer:
         )
         return [self.studies[i] for i in batch]
 
-    def batch(self, names: Sequence[str], number: int) -> tuple[Tensor, Tensor, NoiseDraw]:
-        """This process's rows of a batch: augmented images, clean signals, and the noise to add."""
+    def batch(
+        self, names: Sequence[str], number: int
+    ) -> tuple[Tensor, Tensor, NoiseDraw, Tensor | None]:
+        """This process's rows of a batch: augmented images, clean signals, and the noise to add.
+
+        Last comes the weight of each voxel in the loss; None where no label is ignored.
+        """
         generator = step_generator(self.settings.seed, number)
         is_random = self.settings.raters == "random"
         draws = torch.rand(len(names), generator=generator) if is_random else None
@@ -113,13 +119,20 @@ class Trainer:
         image, labels = augment(*drawn, self.settings.augmentation, generator)
         if windows is not None:
             image, labels = (central(one, self.grid.network_size) for one in (image, labels))
-        x_0 = self.process.signal(labels, self.model.mask_channels)
+        x_0 = self.process.signal(labels)
         draw = NoiseDraw.draw(
             tuple(x_0.shape), self.process.last_level, self.settings.noise, generator
         )
         rows = self.team.rows(len(names))
         image = image[rows].to(self.device, memory_format=memory_format(image))
-        return image, x_0[rows].to(self.device), draw.rows(rows, self.device)
+        weight = self.weight(labels[rows])
+        return image, x_0[rows].to(self.device), draw.rows(rows, self.device), weight
+
+    def weight(self, labels: Tensor) -> Tensor | None:
+        """0 where labels (B, *S) are ignored, else 1, shape (B, 1, *S); None where none can be."""
+        if self.model.labels.ignored is None:
+            return None
+        return (labels != IGNORED).float().unsqueeze(1).to(self.device)
 
     def windows(self, rows: int, generator: torch.Generator) -> WindowDraws:
         """Where this step's windows lie."""
@@ -127,7 +140,14 @@ class Trainer:
         forced = math.ceil((FORCED_SHARE if share is None else share) * rows - 1e-9)
         return WindowDraws.draw(self.grid.size, rows, forced, generator)
 
-    def loss(self, image: Tensor, x_0: Tensor, draw: NoiseDraw, number: int = 0) -> Tensor:
+    def loss(
+        self,
+        image: Tensor,
+        x_0: Tensor,
+        draw: NoiseDraw,
+        weight: Tensor | None = None,
+        number: int = 0,
+    ) -> Tensor:
         """Loss of the diffusion plus, where it is its turn, that of the condition head."""
         with autocast(self.settings.precision, self.device):
             condition = self.network.condition(image)
@@ -136,21 +156,25 @@ class Trainer:
         is_its_turn = number % head.every == 0 or not self.network.denoises
         if condition.logits is not None and is_its_turn:
             truth = self.process.probability(x_0)
-            own = cross_entropy_and_dice(condition.logits, truth, head.cross_entropy).mean()
-            loss = loss + head.weight * own
+            own = cross_entropy_and_dice(
+                condition.logits, truth, self.model.coding, head.cross_entropy, weight
+            )
+            loss = loss + head.weight * own.mean()
         if self.network.denoises:
             seen = condition.with_gradient(self.settings.condition_gradient)
-            loss = loss + self.denoising_loss(seen, x_0, draw).mean()
+            loss = loss + self.denoising_loss(seen, x_0, draw, weight).mean()
         return loss
 
-    def denoising_loss(self, condition: Condition, x_0: Tensor, draw: NoiseDraw) -> Tensor:
+    def denoising_loss(
+        self, condition: Condition, x_0: Tensor, draw: NoiseDraw, weight: Tensor | None
+    ) -> Tensor:
         """Loss of each row of the diffusion."""
 
         def bound(x_t: Tensor, t: Tensor) -> Tensor:
             with autocast(self.settings.precision, self.device):
                 return self.network.denoise(x_t, t, condition)
 
-        return diffusion_loss(bound, x_0, draw, self.process, self.model.objective)
+        return diffusion_loss(bound, x_0, draw, self.process, self.model.objective, weight)
 
     def refuse(self, number: int, names: Sequence[str]) -> float:
         """Leave the weights as they are; give up after several failures in a row."""

@@ -20,7 +20,7 @@ from medsegdiff.engine.predict import predict
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.files import atomic_write
 from medsegdiff.metrics import Dice
-from medsegdiff.types import Prediction
+from medsegdiff.types import IGNORED, MaskCoding, Prediction
 
 THRESHOLDS = tuple(round(0.3 + 0.05 * i, 2) for i in range(9))  # 0.3 to 0.7
 PICTURED = 6
@@ -31,9 +31,10 @@ class ValidationResult:
     """How good the model is on the validation studies.
 
     Args:
-        dice: mean over studies and foreground classes of the mask at native size, 0 to 1.
-        threshold: at which it was reached; with a single channel the best of `THRESHOLDS`.
-        per_study: mean Dice over the classes of each study, by name.
+        dice: mean over studies and structures (foreground classes, or regions) of the mask at
+            native size, 0 to 1.
+        threshold: at which it was reached; for classes 0.5, which does nothing.
+        per_study: mean Dice over the structures of each study, by name.
     """
 
     dice: float
@@ -56,11 +57,11 @@ def validate(
         dataset: where the studies are.
         studies: names; each must have a mask.
         config: sampler and members.
-        thresholds: those to choose from, for a binary task.
+        thresholds: those to choose from, for a binary task or regions.
         picture: PNG to write with truth, prediction and uncertainty of the first studies.
     """
-    classes = model.config.labels.classes
-    choices = thresholds if classes == 2 else (0.5,)
+    coding = model.config.coding
+    choices = (0.5,) if coding.is_exclusive else thresholds
     scores: dict[float, dict[str, float]] = {threshold: {} for threshold in choices}
     shown: list[tuple[Prediction, Tensor]] = []
     for study in studies:
@@ -68,10 +69,8 @@ def validate(
         assert sample.labels is not None
         prediction = predict(sample, model, config)
         for threshold in choices:
-            labels = mask_of(prediction.probability, threshold, config)
-            scores[threshold][study] = float(
-                Dice(classes=classes)(labels, sample.labels, None).mean()
-            )
+            labels = mask_of(prediction.probability, threshold, config, coding)
+            scores[threshold][study] = mean_dice(labels, sample.labels, coding)
         if len(shown) < PICTURED:
             shown.append((prediction, sample.labels))
     best = max(
@@ -80,6 +79,14 @@ def validate(
     if picture is not None:
         atomic_write(picture, lambda file: sheet(shown, scores[best]).save(file, format="PNG"))
     return ValidationResult(fmean(scores[best].values()), best, scores[best])
+
+
+def mean_dice(prediction: Tensor, truth: Tensor, coding: MaskCoding) -> float:
+    """Mean over the structures of the Dice of two label maps; ignored voxels count nowhere."""
+    known = truth != IGNORED
+    pairs = zip(coding.masks(prediction), coding.masks(truth), strict=True)
+    scores = [Dice().of_masks(found & known, there) for found, there in pairs]
+    return float(torch.tensor(scores, dtype=torch.float64).mean())
 
 
 def sheet(shown: Sequence[tuple[Prediction, Tensor]], dice: dict[str, float]) -> Image.Image:

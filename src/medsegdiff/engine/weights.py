@@ -97,7 +97,7 @@ class TrainedModel:
 
     def process(self) -> Process:
         """The forward process on the network's grid."""
-        return Process(self.config.process, self.config.grid_size)
+        return Process(self.config.process, self.config.grid_size, self.config.coding)
 
     def save(
         self,

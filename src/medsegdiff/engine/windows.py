@@ -25,7 +25,7 @@ from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.ensemble import pairwise_dice
 from medsegdiff.errors import ConfigError
-from medsegdiff.types import Fused
+from medsegdiff.types import Fused, MaskCoding
 
 ToLabels = Callable[[Float[Tensor, "K *S"]], Integer[Tensor, "*S"]]
 
@@ -64,14 +64,15 @@ def blended(
             "windows. Choose another, for example predict.ensemble=mean."
         )
     rows = windows_over(shape, grid.size, config.overlap)
-    slab, result = Slab(shape, grid.size), Result(shape, model.config.labels.classes)
+    slab, result = Slab(shape, grid.size), Result(shape, model.config.coding)
     for row, following in zip_longest(rows, rows[1:]):
         for window in row:
             views = [View.through(one, window, grid.sees_slices) for one in folds]
             slab.add(window, *draw_members(views, model, config))
         first = slab.first
         members, head = slab.finished(shape[0] if following is None else following[0].corner[0])
-        result.add(first, config.ensemble(members, head), [to_labels(one) for one in members])
+        fused = config.ensemble(members, head, model.config.coding)
+        result.add(first, fused, [to_labels(one) for one in members])
     return result.blended()
 
 
@@ -126,12 +127,12 @@ class Result:
 
     Args:
         shape: voxels of the study.
-        classes: with the background.
+        coding: what the channels are.
     """
 
-    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
-        self.shape, self.classes = shape, classes
-        self.kind = torch.uint8 if classes <= 2**8 else torch.int16
+    def __init__(self, shape: tuple[int, ...], coding: MaskCoding) -> None:
+        self.shape, self.coding = shape, coding
+        self.kind = torch.uint8 if coding.classes <= 2**8 else torch.int16
         self.maps: list[Tensor] = []  # probability (K), entropy, mutual information
         self.members: Tensor | None = None
 
@@ -152,7 +153,7 @@ class Result:
         """All of it."""
         assert self.members is not None
         probability, entropy, information = self.maps
-        quality = pairwise_dice(self.members, self.classes)
+        quality = pairwise_dice(self.members, self.coding)
         return Blended(Fused(probability, entropy[0], information[0], quality), self.members)
 
 

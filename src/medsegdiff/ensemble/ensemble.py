@@ -12,13 +12,14 @@ from medsegdiff.component import Component
 from medsegdiff.ensemble.quality import pairwise_dice
 from medsegdiff.ensemble.uncertainty import mutual_information, predictive_entropy
 from medsegdiff.errors import ConfigError
-from medsegdiff.types import Fused, labels_from_probability
+from medsegdiff.types import Fused, MaskCoding, labels_from_probability
 
 
 class Ensemble(Component, family=True):
     """Fuse the members' probabilities of one study into one.
 
-    A member of this family provides `fuse`. Uncertainty is always that of the equal mixture of all
+    A member of this family provides `fuse` for classes and for binary tasks; regions come to it
+    one by one, each as a binary task. Uncertainty is always that of the equal mixture of all
     voters, however their probability was fused; quality is that of the members alone.
 
     Args:
@@ -30,28 +31,41 @@ class Ensemble(Component, family=True):
     with_head: bool = False
 
     def __call__(
-        self, members: Float[Tensor, "M K *S"], head: Float[Tensor, "K *S"] | None = None
+        self,
+        members: Float[Tensor, "M K *S"],
+        head: Float[Tensor, "K *S"] | None = None,
+        coding: MaskCoding | None = None,
     ) -> Fused:
         """Fuse the members, and the head if the settings ask for it.
 
         Args:
-            members: probability of each class in each drawn mask, shape (M, K, *S), 0 to 1.
+            members: probability of each channel in each drawn mask, shape (M, K, *S), 0 to 1.
             head: the same from the deterministic head, shape (K, *S); only read if `with_head`.
+            coding: what the channels are; None takes one as binary and several as classes.
 
         Raises:
             ConfigError: `with_head` is set and there is no head.
         """
+        coding = coding or MaskCoding.of_channels(members.shape[1])
         voters = self._voters(members, head)
         return Fused(
-            probability=self.fuse(voters),
-            uncertainty=predictive_entropy(voters),
-            mutual_information=mutual_information(voters),
-            quality=pairwise_dice(member_labels(members), max(members.shape[1], 2)),
+            probability=self._fused(voters, coding),
+            uncertainty=predictive_entropy(voters, coding),
+            mutual_information=mutual_information(voters, coding),
+            quality=pairwise_dice(member_labels(members, coding), coding),
         )
 
     def fuse(self, voters: Float[Tensor, "M K *S"]) -> Float[Tensor, "K *S"]:
-        """Make one probability, shape (K, *S), of those of all voters, shape (M, K, *S)."""
+        """Make one probability, shape (K, *S), of those of all voters, shape (M, K, *S).
+
+        K is 1 for a binary task and for one region of several, else the number of classes.
+        """
         raise NotImplementedError
+
+    def _fused(self, voters: Float[Tensor, "M K *S"], coding: MaskCoding) -> Float[Tensor, "K *S"]:
+        if coding.is_exclusive:
+            return self.fuse(voters)
+        return torch.cat([self.fuse(one) for one in voters.split(1, dim=1)])
 
     def _voters(
         self, members: Float[Tensor, "M K *S"], head: Float[Tensor, "K *S"] | None
@@ -66,6 +80,9 @@ class Ensemble(Component, family=True):
         return torch.cat([members, head[None]]).float()
 
 
-def member_labels(members: Float[Tensor, "M K *S"]) -> Int[Tensor, "M *S"]:
+def member_labels(
+    members: Float[Tensor, "M K *S"], coding: MaskCoding | None = None
+) -> Int[Tensor, "M *S"]:
     """Class per voxel that each member chooses, shape (M, *S), int16 since there are M of them."""
-    return torch.stack([labels_from_probability(member).short() for member in members])
+    labels = [labels_from_probability(member, coding=coding).short() for member in members]
+    return torch.stack(labels)

@@ -7,9 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medsegdiff.ensemble.uncertainty import predictive_entropy
+from medsegdiff.types import MaskCoding
 
 
-def fused_steps(walked: Float[Tensor, "I M K *S"]) -> Float[Tensor, "M K *S"]:
+def fused_steps(
+    walked: Float[Tensor, "I M K *S"], coding: MaskCoding | None = None
+) -> Float[Tensor, "M K *S"]:
     """Weighted mean of each member's estimates over the steps, by voxel.
 
         w_i = exp(sigmoid(i / I) * (1 - u_i))
@@ -19,6 +22,7 @@ def fused_steps(walked: Float[Tensor, "I M K *S"]) -> Float[Tensor, "M K *S"]:
 
     Args:
         walked: estimated probability at step i of I, by member; a single step comes back as it is.
+        coding: what the channels are; None takes one as binary and several as classes.
 
     Source: Xing et al. 2023 (Diff-UNet), arXiv:2303.10326, section 2.3; there the scale of i is
     a number of its own.
@@ -26,7 +30,7 @@ def fused_steps(walked: Float[Tensor, "I M K *S"]) -> Float[Tensor, "M K *S"]:
     if len(walked) == 1:
         return walked[0]
     late = torch.sigmoid(torch.arange(1, len(walked) + 1).to(walked) / len(walked))
-    unsure = torch.stack([predictive_entropy(members) for members in walked])  # (I, *S)
+    unsure = torch.stack([predictive_entropy(members, coding) for members in walked])  # (I, *S)
     weight = torch.exp(late.view(-1, *[1] * (unsure.ndim - 1)) * (1 - unsure))
     weight = weight / weight.sum(dim=0)
     return torch.einsum("i...,imk...->mk...", weight, walked)

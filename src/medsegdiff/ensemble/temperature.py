@@ -6,24 +6,30 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medsegdiff.types import MaskCoding
+
 FLOOR = 1e-6  # about float32's resolution beside 1: what is surer has no logit of its own
 
 
-def tempered(probability: Float[Tensor, "K *S"], temperature: float) -> Float[Tensor, "K *S"]:
+def tempered(
+    probability: Float[Tensor, "K *S"], temperature: float, coding: MaskCoding | None = None
+) -> Float[Tensor, "K *S"]:
     """Divide the logits by a temperature: above 1 less sure, below 1 surer.
 
-        sigmoid(logit(p) / T)   one channel       softmax(ln p / T)   several
+        sigmoid(logit(p) / T)   binary, regions       softmax(ln p / T)   classes
 
     At temperature 1 the same tensor comes back, bit for bit.
 
     Args:
         probability: 0 to 1, shape (K, *S); of the foreground where K is 1.
         temperature: above 0.
+        coding: what the channels are; None takes one as binary and several as classes.
 
     Source: Guo et al. 2017, arXiv:1706.04599, section 4.2.
     """
     if temperature == 1:
         return probability
-    if len(probability) == 1:
-        return torch.sigmoid(torch.logit(probability, eps=FLOOR) / temperature)
-    return torch.softmax(probability.clamp(min=FLOOR).log() / temperature, dim=0)
+    coding = coding or MaskCoding.of_channels(len(probability))
+    if coding.is_exclusive:
+        return torch.softmax(probability.clamp(min=FLOOR).log() / temperature, dim=0)
+    return torch.sigmoid(torch.logit(probability, eps=FLOOR) / temperature)

@@ -3,6 +3,9 @@
     predictive entropy  =  expected entropy        +  mutual information
     H[mean of members]     mean of H[each member]     what they disagree on
 
+Regions are binary tasks side by side: theirs is the mean over the regions, 0 to ln 2. Their sum
+would be the entropy of all together only if they were independent, and nested ones never are.
+
 Source: Houlsby et al. 2011, arXiv:1112.5745; Depeweg et al. 2018, arXiv:1710.07283.
 """
 
@@ -12,29 +15,44 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-
-def predictive_entropy(members: Float[Tensor, "M K *S"]) -> Float[Tensor, "*S"]:
-    """Entropy of the members' mean in nats, shape (*S), 0 to ln K (binary: ln 2)."""
-    return _entropy(members.mean(dim=0))
+from medsegdiff.types import MaskCoding
 
 
-def expected_entropy(members: Float[Tensor, "M K *S"]) -> Float[Tensor, "*S"]:
+def predictive_entropy(
+    members: Float[Tensor, "M K *S"], coding: MaskCoding | None = None
+) -> Float[Tensor, "*S"]:
+    """Entropy of the members' mean in nats, shape (*S), 0 to ln K (binary and regions: ln 2).
+
+    Args:
+        members: probabilities, shape (M, K, *S).
+        coding: what the channels are; None takes one as binary and several as classes.
+    """
+    return _entropy(members.mean(dim=0), coding or MaskCoding.of_channels(members.shape[1]))
+
+
+def expected_entropy(
+    members: Float[Tensor, "M K *S"], coding: MaskCoding | None = None
+) -> Float[Tensor, "*S"]:
     """Mean of the members' own entropies in nats, shape (*S)."""
+    coding = coding or MaskCoding.of_channels(members.shape[1])
     total = torch.zeros_like(members[0, 0])
     for member in members:  # one at a time: four times faster than all at once on a CPU
-        total += _entropy(member)
+        total += _entropy(member, coding)
     return total / len(members)
 
 
-def mutual_information(members: Float[Tensor, "M K *S"]) -> Float[Tensor, "*S"]:
+def mutual_information(
+    members: Float[Tensor, "M K *S"], coding: MaskCoding | None = None
+) -> Float[Tensor, "*S"]:
     """Disagreement of the members in nats, shape (*S): predictive minus expected entropy."""
-    return (predictive_entropy(members) - expected_entropy(members)).clamp(min=0)
+    return (predictive_entropy(members, coding) - expected_entropy(members, coding)).clamp(min=0)
 
 
-def _entropy(probability: Float[Tensor, "K *S"]) -> Float[Tensor, "*S"]:
-    """Entropy over the first axis; a single channel is the foreground of two classes."""
-    entropy = _surprise(probability).sum(dim=0)
-    return entropy + _surprise(1 - probability[0]) if len(probability) == 1 else entropy
+def _entropy(probability: Float[Tensor, "K *S"], coding: MaskCoding) -> Float[Tensor, "*S"]:
+    """Entropy over the classes, or mean over the channels of their binary entropies."""
+    if coding.is_exclusive:
+        return _surprise(probability).sum(dim=0)
+    return (_surprise(probability) + _surprise(1 - probability)).mean(dim=0)
 
 
 def _surprise(probability: Tensor) -> Tensor:

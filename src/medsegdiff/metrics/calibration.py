@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from medsegdiff.metrics.bounding_box import bounding_box
 from medsegdiff.metrics.metric import check_labels, check_same_grid
-from medsegdiff.types import labels_from_probability
+from medsegdiff.types import MaskCoding, labels_from_probability
 
 VOXELS_AT_ONCE = 2**24
 FLOOR = 1e-7  # about float32's resolution: a sure mistake costs 16 nats and not infinity
@@ -25,9 +26,9 @@ class Calibration:
 
     Args:
         ece: expected calibration error, 0 to 1.
-        brier: mean squared error of the probability; 0 to 1 with one channel, else 0 to 2.
+        brier: mean squared error of the probability; 0 to 2 for classes, else 0 to 1.
         nll: mean negative log-likelihood of the truth in nats.
-        voxels: number of voxels.
+        voxels: number of voxels; with regions, each counts once in every region.
         count, confidence, frequency: per bin, the number of voxels, their mean predicted
             probability and how often it came true (0 in an empty bin): a reliability diagram.
     """
@@ -57,8 +58,8 @@ class CalibrationResult:
 class CalibrationError:
     """Gather voxels study by study, each voxel with the same weight.
 
-    With one channel the foreground's probability is compared with the truth; with K channels the
-    probability of the likeliest class with whether it is right (Brier and NLL use all K).
+    Of a binary task and of each region, the foreground's probability is compared with the truth; of
+    classes, the probability of the likeliest with whether it is right (Brier and NLL use all K).
 
     Args:
         bins: number of bins, equal in width, from 0 to 1.
@@ -72,29 +73,37 @@ class CalibrationError:
         self._everywhere = _Tally(bins)
         self._band = _Tally(bins)
 
-    def add(self, probability: Float[Tensor, "K *S"], labels: Int[Tensor, "*P"]) -> None:
+    def add(
+        self,
+        probability: Float[Tensor, "K *S"],
+        labels: Int[Tensor, "*P"],
+        coding: MaskCoding | None = None,
+    ) -> None:
         """Add one study.
 
         Args:
             probability: as in `Prediction`, shape (K, *S).
             labels: the truth on the same grid, shape (*S); ignored voxels, -1, count nowhere.
+            coding: what the channels are; None takes one as binary and several as classes.
 
         Raises:
             GridMismatch: the two grids differ in shape.
             DataError: a label is not one of the classes.
         """
         check_same_grid(probability.shape[1:], labels.shape)
-        check_labels(labels, max(len(probability), 2))
+        coding = coding or MaskCoding.of_channels(len(probability))
+        check_labels(labels, coding.classes)
         probability, labels = probability.cpu(), labels.cpu()  # sums there have one order
-        predicted = labels_from_probability(probability)
+        predicted = labels_from_probability(probability, coding=coding)
         band = band_around((predicted > 0) | (labels > 0), self.band_voxels)
         flat = probability.flatten(1), predicted.flatten(), labels.flatten(), band.flatten()
         parts = (values.split(VOXELS_AT_ONCE, dim=-1) for values in flat)
-        for of_classes, found, truth, near in zip(*parts, strict=True):
+        for channels, found, truth, near in zip(*parts, strict=True):
             known = truth >= 0
-            voxels = _scores(of_classes[:, known], found[known], truth[known])
-            self._everywhere.add(voxels)
-            self._band.add(voxels[:, near[known]])
+            there = channels[:, known], found[known], truth[known]
+            for voxels in _scores(*there, coding):
+                self._everywhere.add(voxels)
+                self._band.add(voxels[:, near[known]])
 
     def result(self) -> CalibrationResult:
         """Calibration over all that was added so far."""
@@ -124,19 +133,25 @@ def _squared_distance(inside: NDArray[np.bool_]) -> NDArray[np.int32]:
 
 
 def _scores(
-    probability: Float[Tensor, "K N"], predicted: Int[Tensor, "N"], labels: Int[Tensor, "N"]
-) -> Float[Tensor, "4 N"]:
-    """Confidence, outcome (0 or 1), squared error and NLL of each voxel, shape (4, N)."""
-    if len(probability) == 1:
-        confidence, outcome = probability[0].float(), (labels > 0).float()
-        squared = (confidence - outcome) ** 2
-        of_truth = torch.where(labels > 0, confidence, 1 - confidence)
-    else:
-        classes = probability.float()
-        confidence = classes.max(dim=0).values
-        outcome = (predicted == labels).float()
-        of_truth = classes.gather(0, labels[None])[0]
-        squared = (classes**2).sum(dim=0) - 2 * of_truth + 1  # |p - one-hot|^2
+    probability: Float[Tensor, "K N"],
+    predicted: Int[Tensor, "N"],
+    labels: Int[Tensor, "N"],
+    coding: MaskCoding,
+) -> Iterator[Float[Tensor, "4 N"]]:
+    """Confidence, outcome (0 or 1), squared error and NLL of each voxel, once for each region."""
+    if not coding.is_exclusive:
+        for confidence, inside in zip(probability.float(), coding.masks(labels), strict=True):
+            outcome = inside.float()
+            of_truth = torch.where(inside, confidence, 1 - confidence)
+            yield _stacked(confidence, outcome, (confidence - outcome) ** 2, of_truth)
+        return
+    classes = probability.float()
+    of_truth = classes.gather(0, labels[None])[0]
+    squared = (classes**2).sum(dim=0) - 2 * of_truth + 1  # |p - one-hot|^2
+    yield _stacked(classes.max(dim=0).values, (predicted == labels).float(), squared, of_truth)
+
+
+def _stacked(confidence: Tensor, outcome: Tensor, squared: Tensor, of_truth: Tensor) -> Tensor:
     return torch.stack([confidence, outcome, squared, -of_truth.clamp(min=FLOOR).log()])
 
 

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medsegdiff.diffusion.objectives.objective import SquaredError
-from medsegdiff.diffusion.process import Level, Process, Signal
+from medsegdiff.diffusion.process import Level, Process, Signal, Weight
 
 
 class Clean(SquaredError):
@@ -19,7 +19,14 @@ class Clean(SquaredError):
         return process.signal_scale * output.float().clamp(-1, 1)
 
     def loss(
-        self, output: Signal, x_0: Signal, x_t: Signal, t: Level, process: Process
+        self,
+        output: Signal,
+        x_0: Signal,
+        x_t: Signal,
+        t: Level,
+        process: Process,
+        weight: Weight | None = None,
     ) -> Float[Tensor, " B"]:
         """See `Objective.loss`."""
-        return self.weighted(output - x_0 / process.signal_scale, t, process, snr_power=0)
+        error = output - x_0 / process.signal_scale
+        return self.weighted(error, t, process, snr_power=0, weight=weight)

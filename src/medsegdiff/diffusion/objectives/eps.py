@@ -7,7 +7,7 @@ from torch import Tensor
 
 from medsegdiff.diffusion.objectives.objective import SquaredError
 from medsegdiff.diffusion.parametrisation import eps_from_x_0, x_0_from_eps
-from medsegdiff.diffusion.process import Level, Process, Signal
+from medsegdiff.diffusion.process import Level, Process, Signal, Weight
 
 
 class Eps(SquaredError):
@@ -29,7 +29,14 @@ class Eps(SquaredError):
         return x_0_from_eps(output.float(), x_t, t, process).clamp(-b, b)
 
     def loss(
-        self, output: Signal, x_0: Signal, x_t: Signal, t: Level, process: Process
+        self,
+        output: Signal,
+        x_0: Signal,
+        x_t: Signal,
+        t: Level,
+        process: Process,
+        weight: Weight | None = None,
     ) -> Float[Tensor, " B"]:
         """See `Objective.loss`."""
-        return self.weighted(output - eps_from_x_0(x_0, x_t, t, process), t, process, snr_power=-1)
+        error = output - eps_from_x_0(x_0, x_t, t, process)
+        return self.weighted(error, t, process, snr_power=-1, weight=weight)

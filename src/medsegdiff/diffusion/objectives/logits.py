@@ -7,7 +7,7 @@ from torch import Tensor
 
 from medsegdiff.diffusion.objectives.objective import Objective
 from medsegdiff.diffusion.overlap import cross_entropy_and_dice, probability_from_logits
-from medsegdiff.diffusion.process import Level, Process, Signal
+from medsegdiff.diffusion.process import Level, Process, Signal, Weight
 
 
 class Logits(Objective):
@@ -20,10 +20,17 @@ class Logits(Objective):
 
     def x_0(self, output: Signal, x_t: Signal, t: Level, process: Process) -> Signal:
         """See `Objective.x_0`; within the bounds by construction."""
-        return process.from_probability(probability_from_logits(output))
+        return process.from_probability(probability_from_logits(output, process.coding))
 
     def loss(
-        self, output: Signal, x_0: Signal, x_t: Signal, t: Level, process: Process
+        self,
+        output: Signal,
+        x_0: Signal,
+        x_t: Signal,
+        t: Level,
+        process: Process,
+        weight: Weight | None = None,
     ) -> Float[Tensor, " B"]:
         """See `Objective.loss`."""
-        return cross_entropy_and_dice(output, process.probability(x_0))
+        truth = process.probability(x_0)
+        return cross_entropy_and_dice(output, truth, process.coding, weight=weight)

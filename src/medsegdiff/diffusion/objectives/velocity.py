@@ -7,7 +7,7 @@ from torch import Tensor
 
 from medsegdiff.diffusion.objectives.objective import SquaredError
 from medsegdiff.diffusion.parametrisation import v_from_x_0, x_0_from_v
-from medsegdiff.diffusion.process import Level, Process, Signal
+from medsegdiff.diffusion.process import Level, Process, Signal, Weight
 
 
 class Velocity(SquaredError):
@@ -29,7 +29,14 @@ class Velocity(SquaredError):
         return x_0_from_v(output.float(), x_t, t, process).clamp(-b, b)
 
     def loss(
-        self, output: Signal, x_0: Signal, x_t: Signal, t: Level, process: Process
+        self,
+        output: Signal,
+        x_0: Signal,
+        x_t: Signal,
+        t: Level,
+        process: Process,
+        weight: Weight | None = None,
     ) -> Float[Tensor, " B"]:
         """See `Objective.loss`."""
-        return self.weighted(output - v_from_x_0(x_0, x_t, t, process), t, process, snr_power=-2)
+        error = output - v_from_x_0(x_0, x_t, t, process)
+        return self.weighted(error, t, process, snr_power=-2, weight=weight)
