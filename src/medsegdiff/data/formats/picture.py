@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 
 from medsegdiff.data.file_checks import check_magic, unreadable
 from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
+from medsegdiff.data.picture_checks import check_complete
 from medsegdiff.errors import DataError, ResourceError, UnreadableStudy
 from medsegdiff.files import atomic_write
 from medsegdiff.types import Geometry
@@ -190,7 +191,7 @@ def _decoded(path: Path, is_mask: bool) -> np.ndarray:
     try:
         kind = KINDS[path.suffix.lower()]
         content = path.read_bytes()
-        _check_complete(content, kind)
+        check_complete(content, kind)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content), formats=(kind,))
@@ -198,11 +199,3 @@ def _decoded(path: Path, is_mask: bool) -> np.ndarray:
         return stored_values(image, is_mask)
     except Exception as error:
         raise unreadable(path, error) from None
-
-
-def _check_complete(content: bytes, kind: str) -> None:
-    """Refuse files that end early, also where the decoder would not notice."""
-    if kind == "PNG":
-        Image.open(io.BytesIO(content), formats=("PNG",)).verify()  # the checksum of every chunk
-    if kind == "JPEG" and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
-        raise ValueError("it has no end-of-image mark")

@@ -23,6 +23,7 @@ from medsegdiff.data.formats.picture import (
     mask_of_pixels,
     scan_of_pixels,
 )
+from medsegdiff.data.tiff_checks import check_complete, check_directories
 from medsegdiff.files import atomic_write
 from medsegdiff.types import Geometry
 
@@ -72,14 +73,16 @@ def tiff_header(path: Path) -> tuple[tuple[int, int], int, int]:
 
     Raises:
         ValueError: the file holds no page, or several.
+        TypeError: a tag that says one number says several.
     """
+    check_directories(path)
     with tifffile.TiffFile(path) as file:
         page = _only_page(file)
-        height, width = page.imagelength, page.imagewidth
+        height, width = int(page.imagelength), int(page.imagewidth)
         shape = (width, height) if _orientation(page) > 4 else (height, width)
         has_palette = page.photometric == tifffile.PHOTOMETRIC.PALETTE
         channels = 3 if has_palette or page.samplesperpixel >= 3 else 1
-        return shape, channels, page.bitspersample
+        return shape, channels, int(page.bitspersample)
 
 
 def read_tiff(path: Path, is_mask: bool) -> np.ndarray:
@@ -94,7 +97,7 @@ def read_tiff(path: Path, is_mask: bool) -> np.ndarray:
     """
     with tifffile.TiffFile(path) as file:
         page = _only_page(file)
-        _check_complete(page, path.stat().st_size)
+        check_complete(page, path)
         try:
             values = page.asarray()
         except (ValueError, RuntimeError, ImportError) as error:
@@ -114,18 +117,6 @@ def _only_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
     if len(full) != 1 or len(pages) < len(file.pages):
         raise ValueError("it holds several pages or a volume; save each slice as a file of its own")
     return full[0]
-
-
-def _check_complete(page: tifffile.TiffPage, size: int) -> None:
-    """Refuse strips or tiles that lie beyond the end; tifffile would fill them with zeros."""
-    ends = [
-        start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-    ]
-    if not ends or max(ends) > size or 0 in page.databytecounts:
-        raise ValueError("its content ends early")
-    is_plain = page.compression == tifffile.COMPRESSION.NONE
-    if is_plain and sum(page.databytecounts) * 8 < page.size * page.bitspersample:
-        raise ValueError("its content is shorter than it declares")
 
 
 def _read_with_pillow(path: Path, is_mask: bool) -> np.ndarray:
