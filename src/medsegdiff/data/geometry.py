@@ -34,6 +34,33 @@ def geometry_of_affine(shape: tuple[int, ...], affine: np.ndarray) -> Geometry:
     return Geometry(shape, spacing[::-1], torch.from_numpy(ours))
 
 
+def geometry_of_lps(shape: tuple[int, ...], steps: np.ndarray, origin: np.ndarray) -> Geometry:
+    """The grid of a volume in the coordinates of ITK and DICOM.
+
+    Args:
+        shape: (D, H, W).
+        steps: from one voxel to the next along x, y, z, in the columns, LPS+ in mm, shape (3, 3).
+        origin: centre of the first voxel, likewise, shape (3,).
+
+    Raises:
+        ValueError: they are not finite, or the axes singular.
+    """
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = steps, origin
+    return geometry_of_affine(shape, LPS_TO_RAS @ affine)
+
+
+def lps_parts(affine: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What ITK makes of an affine from (x, y, z) to RAS+.
+
+    Returns:
+        Directions of the axes in the columns (3, 3), spacing (3,) and origin (3,), LPS+ in mm.
+    """
+    lps = LPS_TO_RAS @ affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    return lps[:3, :3] / spacing, spacing, lps[:3, 3]
+
+
 def affine_xyz(geometry: Geometry) -> np.ndarray:
     """From the voxel index (x, y, z) to RAS+ in mm, shape (4, 4), as NIfTI has it.
 
