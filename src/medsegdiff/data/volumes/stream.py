@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from medsegdiff.data.file_checks import unreadable
 
@@ -20,6 +20,7 @@ MOST_SHRUNK = 1032  # zlib cannot shrink by more: 258 bytes cost at least 2 bits
 GZIP = b"\x1f\x8b"
 
 
+@runtime_checkable
 class Stream(Protocol):
     """Whatever gives its bytes piece by piece; none at its end."""
 
