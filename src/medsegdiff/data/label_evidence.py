@@ -26,6 +26,7 @@ CLOSE = 4  # grey levels around a class within which half of all but the usual v
 HALF, MOST = 0.5, 0.8
 GREY = 0x010101  # the packed colour of grey level 1
 MOST_CLASSES = 64
+HIGHEST_LISTED = 2**16  # value up to which a table is kept
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def gather_evidence(
     """Look through raw masks for the values that stand for classes.
 
     Args:
-        masks: raw masks, shape (H, W) or (H, W, 3).
+        masks: raw masks, shape (H, W) or (D, H, W), or (H, W, 3) for colours.
         declared: values said to be classes; masks with no other are believed at once.
         is_certain: whether these values are classes even if others occur.
 
@@ -79,7 +80,7 @@ def gather_evidence(
     """
     grey, coloured = _Tally(), _Tally()
     for raw in masks:
-        (coloured if raw.ndim == 3 else grey).add(raw, set(declared or ()))
+        (coloured if is_coloured(raw) else grey).add(raw, set(declared or ()))
     is_colour = bool(coloured.total)
     tally = coloured.joined(grey) if is_colour else grey
     if set(tally.total) <= set(declared or ()):
@@ -97,16 +98,16 @@ class _Tally:
     between: Counter[int] = field(default_factory=Counter)
 
     def add(self, raw: np.ndarray, declared: Collection[int]) -> None:
-        packed = pack_colours(raw) if raw.ndim == 3 else raw
-        values, place, counts = np.unique(packed, return_inverse=True, return_counts=True)
-        keys = values.tolist()
-        count = dict(zip(keys, counts.tolist(), strict=True))
+        packed = pack_colours(raw) if is_coloured(raw) else raw
+        count = _counts(packed)
+        keys = list(count)
         self.total.update(count)
         if len(keys) <= 2 or set(keys) <= set(declared):
             self.solid.update(count)
             self.calm.update(count)
             return
-        channels = raw if raw.ndim == 3 else raw[..., None]
+        place = np.searchsorted(keys, packed)
+        channels = raw if is_coloured(raw) else raw[..., None]
         low, high = _neighbourhood(channels)
         inside = (low == high).all(axis=-1).ravel()
         calm = (high.astype(np.int64) - low <= CALM).all(axis=-1).ravel()
@@ -208,11 +209,26 @@ def _distance(value: int, other: int, is_colour: bool) -> int:
 
 
 def _neighbourhood(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest value among each voxel and its eight neighbours, shape (H, W, c)."""
+    """Lowest and highest value among each voxel and its neighbours, shape (*S, c)."""
     from scipy import ndimage
 
-    size = (3, 3, 1)
+    size = (*[3] * (values.ndim - 1), 1)
     return ndimage.minimum_filter(values, size), ndimage.maximum_filter(values, size)
+
+
+def is_coloured(raw: np.ndarray) -> bool:
+    """Whether a raw mask is drawn in colours, (H, W, 3), and is no volume, (D, H, W)."""
+    return raw.ndim == 3 and raw.shape[-1] == 3
+
+
+def _counts(packed: np.ndarray) -> dict[int, int]:
+    """How often each value occurs, the lowest first; by counting where that is quicker."""
+    low, high = int(packed.min(initial=0)), int(packed.max(initial=0))
+    if low < 0 or high > HIGHEST_LISTED:
+        values, counts = np.unique(packed, return_counts=True)
+        return dict(zip(values.tolist(), counts.tolist(), strict=True))
+    counts = np.bincount(packed.ravel().astype(np.int64))
+    return {int(value): int(counts[value]) for value in counts.nonzero()[0]}
 
 
 def pack_colours(colours: np.ndarray) -> np.ndarray:

@@ -16,8 +16,10 @@ from medsegdiff.component import Config
 from medsegdiff.data.declared_labels import IGNORE, Colour, Region, declared_labels
 from medsegdiff.data.label_evidence import (
     GREY,
+    HIGHEST_LISTED,
     Evidence,
     gather_evidence,
+    is_coloured,
     pack_colours,
     unpack_colours,
 )
@@ -217,15 +219,15 @@ class LabelMap(Config):
         Raises:
             DataError: a value belongs to no class.
         """
-        if raw.ndim == 3 and not self.colours:
+        if is_coloured(raw) and not self.colours:
             raise DataError(
                 "it is drawn in colours, but the classes of this data set are stored as numbers."
             )
         stored = raw
         if self.colours:
-            stored = pack_colours(raw) if raw.ndim == 3 else raw.astype(np.int64) * GREY
-        if stored.dtype == np.uint8:
-            labels = self._classes_of(np.arange(256))[stored]
+            stored = pack_colours(raw) if is_coloured(raw) else raw.astype(np.int64) * GREY
+        if stored.min(initial=0) >= 0 and stored.max(initial=0) <= HIGHEST_LISTED:
+            labels = self._classes_of(np.arange(int(stored.max(initial=0)) + 1))[stored]
         else:
             present, place = np.unique(stored, return_inverse=True)
             labels = self._classes_of(present)[place.reshape(stored.shape)]
