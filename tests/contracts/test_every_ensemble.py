@@ -10,7 +10,7 @@ from torch import Tensor
 
 import medsegdiff.ensemble as ensembles
 from medsegdiff.errors import ConfigError
-from medsegdiff.types import labels_from_probability
+from medsegdiff.types import MaskCoding, labels_from_probability
 
 SHIPPED = {
     name: member
@@ -109,3 +109,14 @@ def test_the_head_votes_only_if_asked(name: str) -> None:
 def test_settings_survive_json(name: str) -> None:
     ensemble = SHIPPED[name](with_head=True)
     assert ensembles.Ensemble.model_validate_json(ensemble.model_dump_json()) == ensemble
+
+
+@every_ensemble
+def test_regions_are_fused_one_by_one_as_binary_tasks(name: str) -> None:
+    voters = torch.cat([drawn(5, 1), 1 - drawn(5, 1).flip(-1)], dim=1)
+    ensemble, regions = SHIPPED[name](), MaskCoding(3, regions=((1, 2), (2,)), painted=(1, 2))
+    fused = ensemble(voters, coding=regions)
+    alone = [ensemble(voters[:, [i]]) for i in range(2)]
+    assert torch.equal(fused.probability, torch.cat([one.probability for one in alone]))
+    mean = torch.stack([one.uncertainty for one in alone]).mean(dim=0)
+    torch.testing.assert_close(fused.uncertainty, mean)

@@ -66,3 +66,11 @@ def test_the_same_size_changes_nothing_and_an_empty_mask_stays_empty() -> None:
     labels = torch.randint(0, 3, (8, 9))
     assert resize_labels(labels, (8, 9)).equal(labels)
     assert resize_labels(torch.zeros(8, 9, dtype=torch.int64), (5, 5)).sum() == 0
+
+
+@given(sizes, sizes, st.integers(0, 2**31))
+def test_ignored_voxels_are_resized_like_a_class(
+    old: tuple[int, int], new: tuple[int, int], seed: int
+) -> None:
+    labels = torch.from_numpy(np.random.default_rng(seed).integers(0, 2, old))
+    assert torch.equal(resize_labels(-labels, new), -resize_labels(labels, new))

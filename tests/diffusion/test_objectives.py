@@ -145,3 +145,27 @@ def test_coarse_structure_counts_for_more_if_asked():
         Clean(multi_scale=is_on).loss(wrong, x_0, x_0, T[:1], process) for is_on in (False, True)
     ]
     assert costs[1] < costs[0]
+
+
+@every_objective
+@pytest.mark.parametrize("channels", [1, 3])
+def test_ignored_voxels_neither_cost_nor_teach_anything(name, channels):
+    process, x_0, x_t = (
+        part if isinstance(part, Process) else part.float() for part in case(channels=channels)
+    )
+    output = randn(*x_0.shape, seed=5).float().requires_grad_()
+    weight = torch.ones(3, 1, *SIZE)
+    weight[..., 3:] = 0
+    found = SHIPPED[name]().loss(output, x_0, x_t, T, process, weight)
+    cut = (one[..., :3] for one in (output, x_0, x_t))
+    torch.testing.assert_close(found, SHIPPED[name]().loss(*cut, T, process))
+    found.sum().backward()
+    assert not output.grad[..., 3:].any()
+    assert output.grad[..., :3].any()
+
+
+def test_ignored_voxels_do_not_leak_into_coarser_grids():
+    error = torch.full((1, 1, 64, 64), 0.5)
+    weight = torch.ones(1, 1, 64, 64)
+    error[..., 7:30], weight[..., 7:30] = 100.0, 0.0
+    assert over_scales(error, weight).item() == pytest.approx(0.25)

@@ -76,3 +76,31 @@ def test_half_precision_logits_are_scored_in_float32(channels):
     logits, mask = torch.full((3, channels, 6, 7), 30.0, dtype=torch.bfloat16), truth(channels)
     assert cost(logits, mask).dtype == torch.float32
     assert probability_from_logits(logits, BINARY).dtype == torch.float32
+
+
+def test_regions_are_scored_as_binary_tasks_side_by_side():
+    regions = MaskCoding(4, regions=((1, 2, 3), (2,)), painted=(1, 2))
+    generator = torch.Generator().manual_seed(0)
+    mask = regions.encode(torch.randint(4, (3, 6, 7), generator=generator))
+    logits = torch.randn(3, 2, 6, 7, generator=generator)
+    each = [cost(logits[:, [i]], mask[:, [i]]) for i in range(2)]
+    found = cross_entropy_and_dice(logits, mask, regions)
+    torch.testing.assert_close(found, torch.stack(each).mean(dim=0))
+    assert torch.equal(probability_from_logits(logits, regions), logits.sigmoid())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_ignored_voxels_cost_what_they_would_if_they_were_cut_off(channels):
+    logits, mask = torch.randn(3, channels, 6, 7), truth(channels)
+    weight = torch.ones(3, 1, 6, 7)
+    weight[..., 4:] = 0
+    coding = MaskCoding.of_channels(channels)
+    found = cross_entropy_and_dice(logits, mask, coding, 0.5, weight)
+    cut = cross_entropy_and_dice(logits[..., :4], mask[..., :4], coding, 0.5)
+    torch.testing.assert_close(found, cut)
+
+
+def test_a_row_of_ignored_voxels_alone_costs_nothing():
+    logits, mask = torch.randn(3, 1, 6, 7), truth(1)
+    found = cross_entropy_and_dice(logits, mask, BINARY, weight=torch.zeros(3, 1, 6, 7))
+    assert torch.equal(found, torch.zeros(3))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from medsegdiff.diffusion import Process, ProcessSettings
 from medsegdiff.errors import ConfigError
-from medsegdiff.types import MaskCoding
+from medsegdiff.types import IGNORED, MaskCoding
 
 SIZE = (6, 5)
 scales = st.floats(0.01, 1)
@@ -118,3 +118,19 @@ def test_the_schedule_does_not_depend_on_the_steps():
 def test_impossible_steps_are_refused_with_the_way_out(steps):
     with pytest.raises(ConfigError, match="Choose 1 to 1000 steps"):
         process().levels(steps)
+
+
+def test_regions_do_not_sum_to_one():
+    coding = MaskCoding(4, regions=((1, 2, 3), (2,)), painted=(1, 2))
+    p = Process(ProcessSettings(), SIZE, coding)
+    probability = p.probability(p.signal(labels(4, 0)))
+    torch.testing.assert_close(probability, coding.encode(labels(4, 0)))
+    assert (probability.sum(dim=1) == 2).any()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_ignored_voxels_are_background_to_the_diffusion(count):
+    p, truth = process(channels=count), labels(count, 0)
+    known = truth.clone()
+    truth[:, 2:], known[:, 2:] = IGNORED, 0
+    assert torch.equal(p.signal(truth), p.signal(known))

@@ -42,3 +42,9 @@ def test_a_class_that_nobody_draws_does_not_raise_the_quality():
     labels = torch.tensor([[1, 1, 0, 0], [0, 1, 1, 0]])
     assert pairwise_dice(labels, BINARY) == pytest.approx(0.5)
     assert pairwise_dice(labels, MaskCoding(9)) == pytest.approx(0.5)
+
+
+def test_regions_are_compared_and_not_the_classes_that_stand_for_them():
+    whole = MaskCoding(3, regions=((1, 2), (2,)), painted=(1, 2))
+    labels = torch.tensor([[1, 2, 0], [1, 1, 0]])  # the same whole, the core in one alone
+    assert pairwise_dice(labels, whole) == pytest.approx((1 + 0) / 2)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsegdiff.ensemble import tempered
+from medsegdiff.types import MaskCoding
 
 P = torch.tensor([0.0, 0.1, 0.5, 0.8, 1.0])
 
@@ -42,3 +43,10 @@ def test_what_is_certain_stays_finite_and_in_order():
         scaled = tempered(P[None], temperature)[0]
         assert scaled.isfinite().all()
         assert scaled.diff().min() >= 0
+
+
+def test_each_region_has_odds_of_its_own():
+    p = torch.rand(2, 50, generator=torch.Generator().manual_seed(0))
+    regions = MaskCoding(3, regions=((1, 2), (2,)), painted=(1, 2))
+    alone = torch.cat([tempered(one, 3.0) for one in p.split(1)])
+    assert torch.equal(tempered(p, 3.0, regions), alone)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsegdiff.ensemble import expected_entropy, mutual_information, predictive_entropy
+from medsegdiff.types import MaskCoding
 
 
 @given(classes=st.sampled_from([1, 2, 5]), members=st.integers(1, 6), seed=st.integers(0, 2**31))
@@ -38,3 +39,15 @@ def test_sure_members_that_disagree_have_mutual_information_only():
     masks = torch.tensor([0.0, 1.0]).reshape(2, 1, 1)
     assert expected_entropy(masks).item() == 0
     assert mutual_information(masks).item() == pytest.approx(math.log(2))
+
+
+@given(members=st.integers(1, 6), regions=st.integers(1, 4), seed=st.integers(0, 2**31))
+def test_the_entropy_of_regions_is_the_mean_of_binary_ones(members, regions, seed):
+    masks = torch.rand(members, regions, 6, generator=torch.Generator().manual_seed(seed))
+    coding = MaskCoding(regions + 1, False, tuple((i + 1,) for i in range(regions)))
+    total = predictive_entropy(masks, coding)
+    each = torch.stack([predictive_entropy(masks[:, [i]]) for i in range(regions)])
+    torch.testing.assert_close(total, each.mean(dim=0))
+    assert total.max() <= coding.highest_entropy + 1e-6
+    parts = expected_entropy(masks, coding) + mutual_information(masks, coding)
+    torch.testing.assert_close(total, parts, atol=1e-6, rtol=0)

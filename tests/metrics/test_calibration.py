@@ -15,6 +15,7 @@ from torch import Tensor
 from medsegdiff.errors import DataError, GridMismatch
 from medsegdiff.metrics import CalibrationError, CalibrationResult, calibration
 from medsegdiff.metrics.calibration import band_around
+from medsegdiff.types import MaskCoding
 
 
 def measured(probability: Tensor, labels: Tensor, **settings: int) -> CalibrationResult:
@@ -141,3 +142,16 @@ def test_the_band_is_that_of_a_plain_distance_transform(shape: tuple[int, ...]):
     mask = torch.rand(shape, generator=torch.Generator().manual_seed(3)) > 0.995
     distance = ndimage.distance_transform_edt(~mask.numpy())
     assert np.array_equal(band_around(mask, 4).numpy(), distance <= 4)
+
+
+def test_regions_are_binary_tasks_and_their_voxels_count_together():
+    generator = torch.Generator().manual_seed(0)
+    probability = torch.rand(2, 12, 12, generator=generator)
+    labels = torch.randint(3, (12, 12), generator=generator)
+    together, apart = CalibrationError(), CalibrationError()
+    together.add(probability, labels, MaskCoding(3, regions=((1, 2), (2,)), painted=(1, 2)))
+    for channel, truth in zip(probability, (labels > 0, labels == 2), strict=True):
+        apart.add(channel[None], truth.long())
+    found, expected = together.result().everywhere, apart.result().everywhere
+    assert found.count == expected.count
+    assert (found.ece, found.brier, found.nll) == (expected.ece, expected.brier, expected.nll)
