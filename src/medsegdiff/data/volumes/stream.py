@@ -22,7 +22,6 @@ GZIP = b"\x1f\x8b"
 
 @runtime_checkable
 class Stream(Protocol):
-class Stream(Protocol):
     """Whatever gives its bytes piece by piece; none at its end."""
 
     def read(self, count: int, /) -> bytes:
