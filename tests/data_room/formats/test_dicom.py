@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -337,3 +338,32 @@ def test_real_series_are_what_simpleitk_reads(shared_data: Path, name: str) -> N
     assert np.array_equal(scan.image[0].numpy(), sitk.GetArrayFromImage(image))
     assert LPS @ scan.geometry.affine[:3, 3].numpy() == pytest.approx(image.GetOrigin())
     assert scan.geometry.spacing_mm[::-1] == pytest.approx(image.GetSpacing())
+
+
+def test_a_slice_that_is_a_link_to_nothing_or_a_folder_is_named(make_series: Make) -> None:
+    folder = make_series(VALUES)
+    last = folder / f"{(5 * 37 + 11) % 101:03d}.dcm"
+    last.unlink()
+    last.symlink_to("gone.dcm")
+    assert last.name in refused(folder)
+    last.unlink()
+    last.mkdir()
+    assert last.name in refused(folder)
+
+
+def test_a_frame_without_a_place_among_others_is_refused(make_enhanced: Make) -> None:
+    path = make_enhanced(VALUES, order=[0, 1, 2, 3, 4, 5])
+    dataset = dcmread(path)
+    del dataset.PerFrameFunctionalGroupsSequence[2].PlanePositionSequence
+    dataset.save_as(path)
+    assert "do not all say where" in refused(path)
+
+
+@pytest.mark.parametrize(("slope", "word"), [(0, "RescaleSlope of 0"), ("1e300", "not finite")])
+def test_a_slope_that_leaves_nothing_is_refused(make_series: Make, slope: Any, word: str) -> None:
+    assert word in refused(make_series(VALUES, RescaleSlope=slope, RescaleIntercept=0))
+
+
+def test_an_empty_slice_may_have_no_slope(make_series: Make) -> None:
+    folder = make_series(np.zeros_like(VALUES), RescaleSlope=0, RescaleIntercept=0)
+    assert not read(folder).any()

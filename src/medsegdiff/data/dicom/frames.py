@@ -95,7 +95,9 @@ def frames_of(dataset: Dataset, path: Path) -> list[Frame]:
 def _frame(dataset: Dataset, path: Path, index: int, has_place: bool) -> Frame:
     spacing = _numbers(dataset, index, "PixelSpacing", 2, path)
     if spacing is not None and not (spacing > 0).all():
-        raise UnreadableStudy(f"{path} declares pixels without a size (PixelSpacing).")
+        raise UnreadableStudy(
+            f"{path} declares pixels without a size (PixelSpacing). Export the series again."
+        )
     sides = None if spacing is None else (float(spacing[0]), float(spacing[1]))
     position = _numbers(dataset, index, "ImagePositionPatient", 3, path)
     axes = _numbers(dataset, index, "ImageOrientationPatient", 6, path)

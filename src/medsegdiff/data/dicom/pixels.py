@@ -82,14 +82,16 @@ def intensities(dataset: Dataset, path: Path) -> Iterator[np.ndarray]:
     channels = channel_count(dataset, path)
     for index, stored in enumerate(stored_frames(dataset, path, as_rgb=channels == 3)):
         if channels == 1:
-            values = _rescaled(_significant(stored, dataset, path), dataset, index)[None]
+            values = _rescaled(_significant(stored, dataset, path), dataset, index, path)[None]
         else:
             values = _colours(stored, dataset).transpose(2, 0, 1)
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32)
         if not np.isfinite(values).all():
             raise UnreadableStudy(
                 f"{path} holds intensities that are not finite numbers. Save it without them."
             )
-        yield values.astype(np.float32)
+        yield values
 
 
 def stored_frames(dataset: Dataset, path: Path, as_rgb: bool = False) -> Iterator[np.ndarray]:
@@ -181,13 +183,18 @@ def _significant(stored: np.ndarray, dataset: Dataset, path: Path) -> np.ndarray
     return values
 
 
-def _rescaled(values: np.ndarray, dataset: Dataset, index: int) -> np.ndarray:
+def _rescaled(values: np.ndarray, dataset: Dataset, index: int, path: Path) -> np.ndarray:
     from pydicom.pixels.processing import apply_modality_lut
 
     if "ModalityLUTSequence" in dataset:
         return apply_modality_lut(values, dataset)
     slope = frame_value(dataset, index, "RescaleSlope")
     intercept = frame_value(dataset, index, "RescaleIntercept")
+    if slope == 0 and values.any():  # PET has it in empty slices
+        raise UnreadableStudy(
+            f"{path} declares a RescaleSlope of 0, which leaves nothing of its intensities. Export "
+            "it again."
+        )
     return values * float(1 if slope is None else slope) + float(intercept or 0)
 
 

@@ -43,20 +43,29 @@ def dicom_files(folder: Path) -> list[Path]:
     """List the DICOM files that lie directly in a folder, by name.
 
     Raises:
-        UnreadableStudy: a file is named like DICOM and is not, or is empty; a slice could be lost.
+        UnreadableStudy: something is named like DICOM and is not, or is empty; a slice could be
+            lost.
     """
     found = []
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
+        is_named = path.suffix.lower() in ENDINGS
+        if path.name.startswith(".") or path.name.upper() == "DICOMDIR":
             continue
-        if is_dicom(path):
+        if not path.is_file():  # a folder, or a link that leads nowhere
+            if is_named:
+                raise _no_dicom(path)
+        elif is_dicom(path):
             found.append(path)
-        elif path.suffix.lower() in ENDINGS or path.stat().st_size == 0:
-            raise UnreadableStudy(
-                f"{path} is no DICOM file, or an empty one, among those of a series. Copy it "
-                "again from its source, or take it out of the folder."
-            )
+        elif is_named or path.stat().st_size == 0:
+            raise _no_dicom(path)
     return found
+
+
+def _no_dicom(path: Path) -> UnreadableStudy:
+    return UnreadableStudy(
+        f"{path} is no DICOM file, or an empty one, among those of a series. Copy it again from "
+        "its source, or take it out of the folder."
+    )
 
 
 def headers_by_series(folder: Path) -> dict[str, dict[Path, Dataset]]:

@@ -84,11 +84,12 @@ def plane_matrix(frame: Frame, step: np.ndarray) -> np.ndarray:
 
 
 def _check_one_file(frames: Sequence[Frame], path: Path) -> None:
-    if len({frame.file for frame in frames}) > 1:
+    placed = sum(frame.axes is not None for frame in frames)
+    if len({frame.file for frame in frames}) > 1 or 0 < placed < len(frames):
         raise UnreadableStudy(
             f"{path} holds {len(frames)} pictures that do not all say where they lie in the "
             "patient (ImagePositionPatient, ImageOrientationPatient, PixelSpacing), so they make "
-            "up no volume. Give the files one by one."
+            "up no volume. Give the files one by one, or export the series again."
         )
 
 
