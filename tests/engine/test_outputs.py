@@ -13,7 +13,8 @@ from PIL import Image
 
 from medsegdiff.data import LabelMap
 from medsegdiff.data.reader import read_image, read_mask
-from medsegdiff.engine.outputs import Extras, StudyPrediction, mask_ending, masks_of, thinned
+from medsegdiff.engine.file_names import mask_ending, masks_of
+from medsegdiff.engine.outputs import Extras, StudyPrediction, thinned
 from medsegdiff.types import Geometry
 
 LESION = LabelMap(names=("background", "lesion"), values=(0, 255))

@@ -103,7 +103,7 @@ def evaluate_folders(
             scores.append(replace(score, agreement=agreement))
             probability = read_probability(pairs, study)
             if probability is not None:
-                calibration.add(probability, truth.labels)
+                calibration.add(probability, truth.labels, pairs.label_map.coding)
                 n_calibrated += 1
         except MedSegDiffError as error:
             failed[study] = str(error)

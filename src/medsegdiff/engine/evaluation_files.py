@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from medsegdiff.data import LabelMap
 from medsegdiff.engine.evaluate import AGREEMENT, EMPTY_MASK_RULE, Summary
 from medsegdiff.engine.mask_statistics import by_axis
 from medsegdiff.engine.reliability_diagram import write_reliability
@@ -38,25 +39,25 @@ def write_summary(path: Path, summary: Summary) -> None:
 
 def summary_values(summary: Summary) -> dict[str, Any]:
     """The content of `summary.json`."""
-    names = summary.label_map.names
-    per_class = range(len(names) - 1)
+    keys = structure_keys(summary.label_map)
+    per_class = range(len(keys))
     return {
         "foreground_mean": {
             **{name: _known(value.mean) for name, value in summary.means.items()},
             **_mean_counts(summary, per_class),
         },
         "mean": {
-            str(index + 1): {
+            keys[index]: {
                 **{name: _known(each[index].mean) for name, each in summary.class_means.items()},
                 **_mean_counts(summary, [index]),
             }
             for index in per_class
         },
-        "metric_per_case": [_case(score) for score in summary.scores],
+        "metric_per_case": [_case(score, keys) for score in summary.scores],
         "intervals_95": {
             "foreground_mean": {name: _interval(one) for name, one in summary.means.items()},
             **{
-                str(index + 1): {
+                keys[index]: {
                     name: _interval(each[index]) for name, each in summary.class_means.items()
                 }
                 for index in per_class
@@ -65,7 +66,8 @@ def summary_values(summary: Summary) -> dict[str, Any]:
         "calibration": _calibration(summary),
         **_agreement(summary),
         **_quality(summary),
-        "label_names": dict(enumerate(names)),
+        "label_names": dict(enumerate(summary.label_map.names)),
+        **_region_names(summary.label_map, keys),
         "n_studies": len(summary.scores),
         "missing_predictions": list(summary.missing),
         "predictions_without_reference": list(summary.unmatched),
@@ -83,7 +85,7 @@ def write_csv(path: Path, summary: Summary) -> None:
     metrics = list(summary.means)
     writer.writerow(["study", "class", *metrics, *COUNTS])
     for score in summary.scores:
-        for index, name in enumerate(summary.label_map.names[1:]):
+        for index, name in enumerate(summary.label_map.structure_names):
             values = [_known(score.value(metric, index)) for metric in metrics]
             cells = ["" if value is None else f"{value:.6g}" for value in values]
             writer.writerow([score.study, name, *cells, *score.counts[index]])
@@ -94,7 +96,7 @@ def write_csv(path: Path, summary: Summary) -> None:
 
 def summary_table(summary: Summary) -> Iterator[str]:
     """The means as lines of text, each with its interval."""
-    names = summary.label_map.names[1:]
+    names = summary.label_map.structure_names
     units = {name: unit for name, unit in _units(summary).items() if name in DISTANCES}
     width = max(map(len, [*summary.means, *summary.agreement, "Brier, NLL"]))
     for metric, mean in summary.means.items():
@@ -141,9 +143,19 @@ def _spelt(mean: Interval) -> str:
     return f"{mean.mean:.4f} (95 % interval {mean.low:.4f} to {mean.high:.4f}, n = {mean.count})"
 
 
-def _case(score: StudyScore) -> dict[str, Any]:
+def structure_keys(label_map: LabelMap) -> list[str]:
+    """nnU-Net's keys: a class number, or the class numbers of a region as "(1, 2)"."""
+    return [str(one[0] if len(one) == 1 else one) for one in label_map.coding.structures]
+
+
+def _region_names(label_map: LabelMap, keys: list[str]) -> dict[str, Any]:
+    names = label_map.structure_names
+    return {"region_names": dict(zip(keys, names, strict=True))} if label_map.regions else {}
+
+
+def _case(score: StudyScore, keys: list[str]) -> dict[str, Any]:
     metrics = {
-        str(index + 1): {
+        keys[index]: {
             **{name: _known(values[index]) for name, values in score.values.items()},
             **_named_counts(counts),
             **_named_volumes(counts, score.voxel_ml),

@@ -16,8 +16,9 @@ from medsegdiff.data import Dataset
 from medsegdiff.data.preparation import voxel_digest
 from medsegdiff.data.reader import is_image_file
 from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.file_names import masks_of, seg_file
 from medsegdiff.engine.opening import open_images, studies_of
-from medsegdiff.engine.outputs import Extras, StudyPrediction, masks_of, seg_file
+from medsegdiff.engine.outputs import Extras, StudyPrediction
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.run_report import REPORT_FILE, RunReport, StudyRecord
 from medsegdiff.engine.weights import TrainedModel

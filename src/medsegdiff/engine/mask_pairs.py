@@ -16,6 +16,7 @@ from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.pairing import MASK_FOLDERS, by_name, image_files, paired
 from medsegdiff.data.reader import read_image
 from medsegdiff.data.writer import FULL_SCALE
+from medsegdiff.engine.file_names import channel_names
 from medsegdiff.engine.mask_files import DrawnMask, read_drawn
 from medsegdiff.engine.mask_values import recognised_values
 from medsegdiff.engine.opening import open_data, studies_of
@@ -122,12 +123,10 @@ def read_probability(pairs: MaskPairs, study: str) -> Float[Tensor, "K *S"] | No
     if pairs.probabilities is None:
         return None
     mask = pairs.predictions[study]
+    folders = [pairs.probabilities / name for name in channel_names(pairs.label_map)]
     for name in (mask.name, mask.with_suffix(".png").name, f"{study}.png"):
         single = pairs.probabilities / name
-        classes = [
-            pairs.probabilities / f"class_{k}" / name for k in range(pairs.label_map.classes)
-        ]
-        files = [single] if single.is_file() else classes
+        files = [single] if single.is_file() else [folder / name for folder in folders]
         if all(file.is_file() for file in files):
             return torch.cat([_read_map(file) for file in files])
     return None

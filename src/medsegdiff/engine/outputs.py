@@ -3,6 +3,7 @@
 OUT/study.png                       the mask, in the user's label values (tif where png cannot
                                     hold them); the root holds no other image
 OUT/probabilities/study.png         16 bits, 65535 is 1.0; several classes: class_0/, class_1/ ...
+                                    regions: region_1/, region_2/ ...
 OUT/uncertainty/study.png           16 bits, predictive entropy as a share of its largest value
 OUT/members/member_0/study.png ...  the mask of each member
 OUT/previews/study.png              the outline on the image, and the uncertainty as heat
@@ -16,7 +17,7 @@ knows no float16, and scaled 16-bit integers are misread by programs that skip t
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -33,19 +34,16 @@ from medsegdiff.data.formats.dicom import Dicom
 from medsegdiff.data.formats.dicom_seg import write_segmentation
 from medsegdiff.data.pictures import contact_sheet, heat_map, overlay
 from medsegdiff.data.planes import Plane, planes
+from medsegdiff.engine.file_names import (
+    PICTURE_ENDINGS,
+    channel_names,
+    mask_ending,
+    seg_file,
+)
 from medsegdiff.engine.mask_statistics import rounded, structure_statistics
 from medsegdiff.files import atomic_write
 from medsegdiff.types import Prediction
 
-MASK_LIKE = {  # how the mask of an image with this ending is stored; a detached header is not
-    ".nii.gz": ".nii.gz",
-    ".nii": ".nii",
-    ".nrrd": ".nrrd",
-    ".nhdr": ".nrrd",
-    ".mha": ".mha",
-    ".mhd": ".mha",
-}
-PICTURE_ENDINGS = (".png", ".tif")
 SMALLEST_PREVIEW, LARGEST_PREVIEW = 256, 768  # longer side of a preview's pictures, in pixels
 
 
@@ -131,12 +129,14 @@ class StudyPrediction(Prediction):
         if self.path is None or not Dicom().claims(self.path):
             return None
         file = seg_file(Path(folder), self.study)
-        names = dict(enumerate(self.label_map.names[1:], start=1))
-        drawn = self.mask.to(torch.int32).numpy(), names, None, self.path
-        write_segmentation(file, *drawn)
+        classes = dict(enumerate(self.label_map.names[1:], start=1))
+        drawn = self.mask.to(torch.int32).numpy()
+        write_segmentation(file, drawn, classes, None, self.path)
         if has_probability:
             soft = file.with_name(f"{self.study}_probability.dcm")
-            write_segmentation(soft, *drawn, probability=self.probability.float().numpy())
+            names = dict(enumerate(self.label_map.structure_names, start=1))
+            maps = self.probability.float().numpy()
+            write_segmentation(soft, drawn * 0, names, None, self.path, maps)
         return file
 
     def preview(self) -> Image.Image:
@@ -164,21 +164,26 @@ class StudyPrediction(Prediction):
 
     @property
     def highest_uncertainty(self) -> float:
-        """The largest entropy that there can be, in nats: ln K."""
-        return math.log(self.label_map.classes)
+        """The largest entropy that there can be, in nats: ln K for classes, ln 2 for regions."""
+        return self.label_map.coding.highest_entropy
 
     def statistics(self) -> dict[str, Any]:
         """Figures of the mask for `statistics.json`; what is unknown is None."""
-        found = self.mask > 0
-        inside = self.uncertainty[found]
+        inside = self.uncertainty[self.mask > 0]
+        of_classes = {name: self.mask == index for index, name in enumerate(self.label_map.names)}
+        of_classes.pop(self.label_map.names[0])
+        regions = dict(self.label_map.structures(self.mask)) if self.label_map.regions else {}
         return {
-            "classes": {
-                name: structure_statistics((self.mask == index).numpy(), self.geometry)
-                for index, name in enumerate(self.label_map.names[1:], start=1)
-            },
+            "classes": self._described(of_classes),
+            **({"regions": self._described(regions)} if regions else {}),
             "mean_uncertainty_inside_nats": rounded(float(inside.mean())) if len(inside) else None,
             "quality": None if self.quality is None else rounded(self.quality),
             "warnings": list(self.warnings),
+        }
+
+    def _described(self, masks: Mapping[str, Tensor]) -> dict[str, Any]:
+        return {
+            name: structure_statistics(mask.numpy(), self.geometry) for name, mask in masks.items()
         }
 
     @property
@@ -189,44 +194,13 @@ class StudyPrediction(Prediction):
         if len(self.probability) == 1:
             self._write_map(folder, self.probability[0])
             return
-        for number, probability in enumerate(self.probability):
-            self._write_map(folder / f"class_{number}", probability)
+        for name, probability in zip(channel_names(self.label_map), self.probability, strict=True):
+            self._write_map(folder / name, probability)
 
     def _write_map(self, folder: Path, values: Float[Tensor, "*S"]) -> None:
         is_picture = self.geometry.space_dims == 2 and self._ending in PICTURE_ENDINGS
         ending = ".png" if is_picture else self._ending
         write_map(folder / f"{self.study}{ending}", values.clamp(0, 1), source=self.path)
-
-
-def mask_ending(source: Path | None, space_dims: int, label_map: LabelMap) -> str:
-    """How a study's mask is stored: a volume like its image, a picture as one that loses nothing.
-
-    Args:
-        source: the image's file or folder; None for arrays.
-        space_dims: axes of its grid.
-        label_map: the values that the mask holds.
-    """
-    name = "" if source is None else source.name.lower()
-    alike = next((MASK_LIKE[ending] for ending in MASK_LIKE if name.endswith(ending)), None)
-    if alike is not None:
-        return alike
-    if space_dims == 3:
-        return ".tif" if name.endswith((".tif", ".tiff")) else ".nii.gz"
-    fits_png = bool(label_map.colours) or (
-        min(label_map.values) >= 0 and max(label_map.values) < 2**16
-    )
-    return ".png" if fits_png else ".tif"
-
-
-def masks_of(folder: Path, study: str) -> list[Path]:
-    """The masks of a study that lie in OUT, however they are stored."""
-    endings = (*PICTURE_ENDINGS, *sorted(set(MASK_LIKE.values())))
-    return [path for ending in endings if (path := folder / f"{study}{ending}").is_file()]
-
-
-def seg_file(folder: Path, study: str) -> Path:
-    """Where the DICOM SEG of a study lies in OUT."""
-    return folder / "dicom_seg" / f"{study}.dcm"
 
 
 def thinned(values: Float[Tensor, "*C H W"], side: int) -> Float[Tensor, "*C h w"]:

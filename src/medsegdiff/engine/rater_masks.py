@@ -17,6 +17,7 @@ from medsegdiff.data.pairing import image_files, paired
 from medsegdiff.engine.mask_files import DrawnMask, check_one_grid, read_drawn
 from medsegdiff.engine.mask_pairs import MaskPairs
 from medsegdiff.metrics import RaterAgreement, rater_agreement
+from medsegdiff.types import IGNORED
 
 Files = tuple[Mapping[str, Path], ...]  # of each member or rater, by study
 
@@ -58,10 +59,11 @@ class RaterMasks:
             return None
         drawn = _stacked(members, pairs.found_map, truth)
         theirs = _stacked(raters, pairs.label_map, truth)
-        known = (truth.labels >= 0) & (theirs >= 0).all(dim=0)
+        known = (truth.labels != IGNORED) & (theirs != IGNORED).all(dim=0)
         if not known.all():
             drawn, theirs = drawn[:, known], theirs[:, known]
-        return rater_agreement(drawn, theirs, pairs.label_map.classes)
+        labels = pairs.label_map
+        return rater_agreement(drawn, theirs, labels.classes, labels.coding.regions)
 
 
 def _files(folder: Path, studies: Collection[str]) -> Files:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jaxtyping import Bool, Int
+from jaxtyping import Bool
 from pydantic import Field
 from torch import Tensor
 
@@ -15,7 +15,7 @@ from medsegdiff.component import Config
 from medsegdiff.data import LabelMap
 from medsegdiff.engine.mask_files import DrawnMask, check_one_grid
 from medsegdiff.metrics import LesionCounts, Metric, RaterAgreement, bounding_box, count_lesions
-from medsegdiff.types import Geometry
+from medsegdiff.types import IGNORED, Geometry
 
 MM3_PER_ML = 1000
 
@@ -86,14 +86,6 @@ class StudyScore:
         return None if spacing is None or not is_volume else math.prod(spacing) / MM3_PER_ML
 
 
-def structures_of(
-    labels: Int[Tensor, "*S"], label_map: LabelMap
-) -> Iterator[tuple[str, Bool[Tensor, "*S"]]]:
-    """Name and mask of everything that is scored: each class but the background."""
-    for index, name in enumerate(label_map.names[1:], start=1):
-        yield name, labels == index
-
-
 def score_study(
     study: str, prediction: DrawnMask, reference: DrawnMask, label_map: LabelMap, scoring: Scoring
 ) -> StudyScore:
@@ -103,7 +95,7 @@ def score_study(
         study: its name.
         prediction: what was predicted.
         reference: the truth; ignored voxels, -1, count nowhere.
-        label_map: the classes.
+        label_map: the classes or regions.
         scoring: what may be chosen.
 
     Raises:
@@ -111,11 +103,11 @@ def score_study(
     """
     check_one_grid(reference, prediction)
     found, truth = prediction.labels, reference.labels
-    known, metrics = truth >= 0, scoring.metrics()
+    known, metrics = truth != IGNORED, scoring.metrics()
     voxels, spacing = int(known.sum()), reference.geometry.spacing_mm
     values: dict[str, list[float]] = {type(one).__name__: [] for one in metrics}
     counts, lesions = [], []
-    pairs = zip(structures_of(found, label_map), structures_of(truth, label_map), strict=True)
+    pairs = zip(label_map.structures(found), label_map.structures(truth), strict=True)
     for (_, drawn), (_, there) in pairs:
         mine, yours = _cut_to_both(drawn & known, there & known)
         for metric in metrics:
