@@ -79,6 +79,15 @@ def test_slices_of_the_authors_readme_do_not_know_their_patients(tmp_path: Path)
     assert "do not say their patients" in found.findings[1]
 
 
+def test_patients_of_slices_may_be_declared(tmp_path: Path) -> None:
+    for name in ("slice0001", "slice0002"):
+        touched(tmp_path / "training" / name, *(f"{kind}.nii.gz" for kind in OLD))
+    (tmp_path / "dataset.json").write_text('{"groups": {"slice0001": 7, "slice0002": 7}}')
+    dataset = BraTS(root=tmp_path)
+    assert dataset.group("slice0001") == dataset.group("slice0002") == "7"
+    assert len(dataset.find().findings) == 1
+
+
 def test_slices_of_the_authors_loader_know_their_patients(tmp_path: Path) -> None:
     for number in ("080", "081"):
         names = (f"brats_train_001_{kind}_{number}_w.nii.gz" for kind in (*OLD, "seg"))
@@ -128,9 +137,14 @@ def test_the_same_name_in_two_folders_is_two_studies(tmp_path: Path) -> None:
 def test_a_study_is_read_on_one_grid(tmp_path: Path) -> None:
     names = [f"a_{kind}.nii.gz" for kind in OLD]
     brats_study(tmp_path / "a", names, "a_seg.nii.gz", 4)
-    sample = BraTS(root=tmp_path).load("a")
+    dataset = BraTS(root=tmp_path)
+    sample = dataset.load("a")
     assert sample.image.shape == (4, 5, 12, 14)
     assert sample.labels is not None
+    assert dataset.label_map is not None
+    voxels = {name: int(mask.sum()) for name, mask in dataset.label_map.structures(sample.labels)}
+    assert voxels == {"whole tumour": 3 * 64, "tumour core": 3 * 25, "enhancing tumour": 75 - 4}
+    assert dataset.label_map.decode(sample.labels).max() == 4
     assert sample.geometry.spacing_mm == (2.0, 1.0, 1.0)
 
 

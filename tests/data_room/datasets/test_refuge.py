@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,21 @@ def test_other_folders_of_masks_are_left_to_others(tmp_path: Path) -> None:
     square_mask(tmp_path / "train/masks/cat.png")
     square_mask(tmp_path / "masks/g0001.png")
     assert not REFUGE.recognises(tmp_path)
+
+
+def test_regions_may_be_declared_beside_the_data(tmp_path: Path) -> None:
+    refuge(tmp_path)
+    declared = {
+        "labels": {"background": 0, "optic disc": [1, 2], "optic cup": 2},
+        "regions_class_order": [1, 2],
+        "label_values": {"background": 255, "label_1": 128, "optic cup": 0},
+    }
+    (tmp_path / "dataset.json").write_text(json.dumps(declared))
+    dataset = REFUGE(root=tmp_path)
+    assert dataset.label_map is not None
+    masks = dict(dataset.label_map.structures(dataset.load("g0001").labels))
+    assert {name: int(mask.sum()) for name, mask in masks.items()} == {
+        "optic disc": 144,
+        "optic cup": 36,
+    }
+    assert dataset.channel_names == ("red", "green", "blue")

@@ -26,6 +26,7 @@ from typing import ClassVar, Literal
 from medsegdiff.data.declaration import Declaration
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.folder_tree import files_in, folders_below, some, split_named
+from medsegdiff.data.overruling import overruled
 from medsegdiff.data.study_files import FoundStudies, StudyFiles
 from medsegdiff.errors import DataError
 
@@ -112,8 +113,11 @@ class BraTS(FileDataset):
             labels=dict(era.labels),
             regions_class_order=era.order,
         )
-        findings = (_counted(studies, era), *_left_out(by_folder), *_unknown_patients(complete))
-        return FoundStudies(dict(sorted(studies.items())), declaration, findings=findings)
+        declaration = overruled(declaration, self.home / "dataset.json")
+        findings = [_counted(studies, era), *_left_out(by_folder)]
+        if not (declaration.groups or declaration.group_pattern):
+            findings += _unknown_patients(studies)
+        return FoundStudies(dict(sorted(studies.items())), declaration, findings=tuple(findings))
 
     def _by_folder(self) -> dict[Path, dict[str, Path]]:
         """The files of each study's folder, by sequence."""
@@ -207,10 +211,10 @@ def _left_out(by_folder: Mapping[Path, Mapping[str, Path]]) -> list[str]:
     return [f"Left out, because sequences are missing: {some(found)}."] if found else []
 
 
-def _unknown_patients(complete: Mapping[Path, Mapping[str, Path]]) -> list[str]:
-    if any(_patient(folder, files["t1"]) is None for folder, files in complete.items()):
-        return [
-            "The names of the slices do not say their patients, so slices of one patient may be "
-            'trained and tested on. Name the patients in dataset.json ("groups").'
-        ]
-    return []
+def _unknown_patients(studies: Mapping[str, StudyFiles]) -> list[str]:
+    if all(files.group is not None for files in studies.values()):
+        return []
+    return [
+        "The names of the slices do not say their patients, so slices of one patient may be "
+        'trained and tested on. Name the patients in dataset.json ("groups").'
+    ]

@@ -18,6 +18,7 @@ from medsegdiff.data.declaration import Declaration
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.folder_tree import files_in, folders_below
 from medsegdiff.data.formats.ddti import PART, outlines_by_image
+from medsegdiff.data.overruling import overruled
 from medsegdiff.data.study_files import FoundStudies, StudyFiles
 from medsegdiff.errors import DataError, UnreadableStudy
 
@@ -53,7 +54,12 @@ class DDTI(FileDataset):
             f"DDTI: {len(studies)} images of {cases} cases, {outlined} with outlined nodules."
         )
         alone = tuple(sorted(set(drawn) - set(images)))
-        return FoundStudies(studies, DECLARATION, alone, (recognised, *broken))
+        return FoundStudies(
+            studies,
+            overruled(DECLARATION, self.home / "dataset.json"),
+            alone,
+            (recognised, *broken),
+        )
 
     def _images(self) -> dict[str, Path]:
         """Images by study, which is named for its case and its number."""

@@ -31,6 +31,7 @@ from typing import ClassVar, Literal
 from medsegdiff.data.declaration import Declaration
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.folder_tree import SPLITS, files_in, folders_below, some, split_named
+from medsegdiff.data.overruling import overruled
 from medsegdiff.data.study_files import FoundStudies, StudyFiles
 from medsegdiff.errors import DataError
 
@@ -110,7 +111,12 @@ class ISIC(FileDataset):
         if not studies:
             raise DataError(f"{self.root} has the folders of {edition.title}, but no image (.jpg).")
         recognised = f"{edition.title}, {'; '.join(findings)}."
-        return FoundStudies(dict(sorted(studies.items())), DECLARATION, tuple(alone), (recognised,))
+        return FoundStudies(
+            dict(sorted(studies.items())),
+            overruled(DECLARATION, self.home / "dataset.json"),
+            tuple(alone),
+            (recognised,),
+        )
 
 
 def _image_folders(root: Path) -> Iterator[tuple[Edition, Path, str]]:

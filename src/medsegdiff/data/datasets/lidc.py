@@ -21,6 +21,7 @@ from medsegdiff.data.dicom.files import read_dataset
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.folder_tree import files_in, folders_below, some
 from medsegdiff.data.formats.lidc import PART, Reading, read_reading
+from medsegdiff.data.overruling import overruled
 from medsegdiff.data.study_files import FoundStudies, StudyFiles
 from medsegdiff.errors import DataError, UnreadableStudy
 
@@ -68,8 +69,9 @@ class LIDC(FileDataset):
         findings = [f"LIDC-IDRI: {len(studies)} CT series of {patients} patients, {raters}."]
         if strangers:
             findings.append(f"Left out, DICOM series without readings of a CT: {some(strangers)}.")
+        declaration = overruled(DECLARATION, self.home / "dataset.json")
         alone = tuple(sorted(path.stem for path in set(readings) - set(matched.values())))
-        return FoundStudies(dict(sorted(studies.items())), DECLARATION, alone, (*findings, *broken))
+        return FoundStudies(dict(sorted(studies.items())), declaration, alone, (*findings, *broken))
 
 
 def _is_reading(path: Path) -> bool:

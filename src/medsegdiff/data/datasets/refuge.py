@@ -15,16 +15,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from medsegdiff.data.declaration import Declaration
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.folder_tree import SPLITS, files_in, folders_below, split_named
+from medsegdiff.data.overruling import overruled
 from medsegdiff.data.study_files import FoundStudies, StudyFiles
 from medsegdiff.errors import DataError
 
 DEPTH = 5
+FOLDERS_LOOKED_AT = 256  # of a tree that may be another's and large
 LOOKED_AT = 8  # files of a folder, to see whether they are named as in the challenge
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 OFFICIAL_MASKS = re.compile("disc_cup_masks?", re.IGNORECASE)
@@ -46,7 +49,8 @@ class REFUGE(FileDataset):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        return any(_is_mask_folder(folder, root) for folder in folders_below(root, DEPTH))
+        folders = islice(folders_below(root, DEPTH), FOLDERS_LOOKED_AT)
+        return any(_is_mask_folder(folder, root) for folder in folders)
 
     def find(self) -> FoundStudies:
         images, masks = _told_apart(self.root)
@@ -60,7 +64,9 @@ class REFUGE(FileDataset):
             for study, path in sorted(images.items())
         }
         alone = tuple(sorted(set(masks) - set(images)))
-        return FoundStudies(studies, DECLARATION, alone, (_counted(studies),))
+        return FoundStudies(
+            studies, overruled(DECLARATION, self.home / "dataset.json"), alone, (_counted(studies),)
+        )
 
 
 def _is_mask_folder(folder: Path, root: Path) -> bool:
