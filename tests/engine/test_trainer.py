@@ -94,7 +94,7 @@ def test_a_random_rater_is_drawn_anew_in_every_step(rated, tiny, tmp_path):
     one, other = (set_up(rated, tmp_path, config, 0, None, "cpu").trainer for _ in range(2))
     drawn = []
     for step in range(8):
-        _, x_0, _ = one.batch(one.names(step), step)
+        _, x_0, *_ = one.batch(one.names(step), step)
         assert all(len(row.unique()) == 1 for row in x_0)
         drawn += (x_0.mean(dim=(1, 2, 3)) > 0).tolist()
     assert 8 < sum(drawn) < 24

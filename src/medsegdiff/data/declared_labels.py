@@ -31,6 +31,11 @@ class Region(Config):
     classes: tuple[int, ...]
     painted: int
 
+    @property
+    def declared(self) -> int | list[int]:
+        """Its classes as nnU-Net writes them: one number, or a list."""
+        return self.classes[0] if len(self.classes) == 1 else list(self.classes)
+
 
 def declared_labels(
     labels: Mapping[str, Any],

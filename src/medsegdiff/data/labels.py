@@ -107,7 +107,7 @@ class LabelMap(Config):
         """The labels as `dataset.json` declares them, by class number."""
         labels: dict[str, Any] = {name: index for index, name in enumerate(self.names)}
         if self.regions:
-            regions = {region.name: list(region.classes) for region in self.regions}
+            regions = {one.name: one.declared for one in self.regions}
             labels = {self.names[0]: 0, **regions}
         if self.ignored is not None:
             labels[IGNORE] = self.classes
