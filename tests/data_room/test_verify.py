@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layout_trees import nnunet
+from official_trees import nifti, noise
 
 from medsegdiff.data import Folder, verify
+from medsegdiff.data.datasets.nnunet import NNUNet
+from medsegdiff.data.pictures import CLASS_COLOURS
 
 Make = Callable[..., Folder]
 Save = Callable[..., Path]
@@ -98,3 +102,28 @@ def test_raters_and_progress_are_counted(make_folder: Make, save: Save) -> None:
     assert report.raters == {"r1": 1}
     assert seen == [(1, 2), (2, 2)]
     assert "Raters: r1 (1)" in report.text()
+
+
+def test_volumes_are_described_by_their_grids(tmp_path: Path) -> None:
+    nnunet(tmp_path)
+    report = verify(NNUNet(root=tmp_path), 96)
+    assert report.ok
+    assert report.sizes == {"14 x 12 x 5": 4}
+    assert report.spacings == {"1 x 1 x 2": 4}
+    assert report.orientations == {"LPS": 4}
+    assert "Axes run to: LPS (4)." in report.text()
+    assert "An nnU-Net raw folder: 3 studies to train on, 1 to test on." in report.text()
+
+
+def test_the_sheet_shows_the_slice_with_most_foreground(tmp_path: Path) -> None:
+    nnunet(tmp_path)
+    sheet = verify(NNUNet(root=tmp_path), 96).contact_sheet(side=64)
+    assert (np.asarray(sheet) == CLASS_COLOURS[1]).all(axis=-1).sum() > 20
+
+
+def test_a_channel_off_the_grid_is_to_mend(tmp_path: Path) -> None:
+    nnunet(tmp_path)
+    nifti(tmp_path / "imagesTr/b_0001.nii.gz", noise(0, (5, 12, 13)))
+    report = verify(NNUNet(root=tmp_path), 96)
+    assert not report.ok
+    assert "14 x 12 x 5 voxels against 13 x 12 x 5" in report.unreadable["b"]

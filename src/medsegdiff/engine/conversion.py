@@ -10,18 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from medsegdiff.data import LabelMap
+from medsegdiff.data.dicom.series import dicom_files
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.file_names import ending_of
 from medsegdiff.data.formats.choice import format_of
 from medsegdiff.data.memory import PICTURE_ENDINGS
 from medsegdiff.data.study_files import StudyFiles, stored_in
-from medsegdiff.types import Sample
+from medsegdiff.types import IGNORED, Sample
 
-NNUNET_ENDINGS = (".nii.gz", ".nrrd", ".mha", ".png", ".bmp", ".tif", ".tiff")
+NNUNET_ENDINGS = (".nii.gz", ".nrrd", ".mha", ".png", ".tif", ".tiff")
 IN_TWO_FILES = (".mhd", ".nhdr", ".hdr", ".img")  # a header, and the voxels in a file of their own
 WHOLE_TYPES = (np.uint8, np.int16, np.uint16, np.int32)
 
@@ -34,12 +35,14 @@ class Copy(ABC):
         folder: where it is written.
         ending: what its files end in, for `dataset.json`.
         has_class_numbers: whether its masks hold class numbers, and not what the source's hold.
+        classes: number of classes K, with the background.
         written: the files of each study so far.
     """
 
     folder: Path
     ending: str
     has_class_numbers: bool
+    classes: int
     written: dict[str, list[Path]] = field(default_factory=dict)
 
     @abstractmethod
@@ -52,17 +55,23 @@ class Copy(ABC):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def copied(self, study: str, source: Path, place: str) -> None:
-        """Copy a file, or the folder of a DICOM series, byte for byte."""
+        """Copy a file, or the files of a DICOM series, byte for byte."""
         target = self._place(study, place)
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
+        if not source.is_dir():
             shutil.copyfile(source, target)
+            return
+        target.mkdir()
+        for path in dicom_files(source):
+            shutil.copyfile(path, target / path.name)
 
     def stored(self, sample: Sample, values: Shaped[Tensor, "..."], place: str) -> None:
         """Write values, shape (*S) or (H, W, 3), on the study's grid, in the smallest type."""
         path = self._place(sample.study, place)
         format_of(path).write(path, smallest(values), sample.path)
+
+    def numbers(self, labels: Int[Tensor, "*S"]) -> Int[Tensor, "*S"]:
+        """Class numbers, shape (*S), with ignored voxels as the number after the last class."""
+        return torch.where(labels == IGNORED, self.classes, labels)
 
     def _place(self, study: str, place: str) -> Path:
         target = self.folder / place
@@ -92,7 +101,8 @@ class NNUNetCopy(Copy):
         if ending not in NNUNET_ENDINGS:
             ending = ".png" if {ending, *endings} <= set(PICTURE_ENDINGS) else ".nii.gz"
         numbers = holds_class_numbers(source.label_map)
-        return cls(folder, ending, True, test=test, are_masks_numbers=numbers)
+        classes = source.label_map.classes if source.label_map else 0
+        return cls(folder, ending, True, classes, test=test, are_masks_numbers=numbers)
 
     def add(self, sample: Sample, files: StudyFiles) -> None:
         end = "Ts" if sample.study in self.test else "Tr"
@@ -116,7 +126,7 @@ class NNUNetCopy(Copy):
         if mask is not None and self.are_masks_numbers and is_plain(mask, (self.ending,)):
             self.copied(sample.study, mask, place)
         else:
-            self.stored(sample, sample.labels, place)
+            self.stored(sample, self.numbers(sample.labels), place)
 
 
 @dataclass
@@ -129,7 +139,8 @@ class FoldersCopy(Copy):
         files = [source.study_files(study) for study in source.ids()]
         masks = [path for one in files for path in (one.mask, *one.raters.values()) if path]
         ending = ending_of(files[0].images[0])
-        return cls(folder, ending, not all(map(is_plain, masks)))
+        classes = source.label_map.classes if source.label_map else 0
+        return cls(folder, ending, not all(map(is_plain, masks)), classes)
 
     def add(self, sample: Sample, files: StudyFiles) -> None:
         many = len(files.images) > 1
@@ -157,7 +168,7 @@ class FoldersCopy(Copy):
             return
         if self.has_class_numbers:
             ending = ".png" if sample.geometry.space_dims == 2 else ".nii.gz"
-            self.stored(sample, labels, place + ending)
+            self.stored(sample, self.numbers(labels), place + ending)
         else:
             self.copied(sample.study, path, place + ending_of(path))
 
@@ -173,7 +184,8 @@ def holds_class_numbers(label_map: LabelMap | None) -> bool:
     """Whether masks hold the numbers 0 to K-1, and nothing that stands for another value."""
     if label_map is None:
         return True
-    return label_map.values == tuple(range(label_map.classes)) and not label_map.is_noisy
+    counted = label_map.values == tuple(range(label_map.classes)) and not label_map.is_noisy
+    return counted and label_map.ignored in (None, label_map.classes)
 
 
 def as_files(image: Float[Tensor, "C *S"]) -> list[Shaped[Tensor, "..."]]:

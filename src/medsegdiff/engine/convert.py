@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from medsegdiff.data import LabelMap
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.splits import Splits
 from medsegdiff.engine.conversion import Copy, FoldersCopy, NNUNetCopy
@@ -123,6 +124,7 @@ def _about(
     """The content of `dataset.json`: nnU-Net's entries, then ours where there is something."""
     declared = source.declaration
     more = {
+        "file_ending": copy.ending,
         "groups": {one: source.group(one) for one in written if source.group(one) != one},
         "codes": declared.codes,
         "licence": declared.licence,
@@ -132,20 +134,31 @@ def _about(
         "channel_names": {str(i): name for i, name in enumerate(source.channel_names)},
         **_classes(source, copy.has_class_numbers),
         "numTraining": len(set(written) - set(splits.get("test", ()))),
-        "file_ending": copy.ending,
         **{key: value for key, value in more.items() if value},
     }
 
 
 def _classes(source: FileDataset, has_class_numbers: bool) -> dict[str, Any]:
-    """The classes with their numbers, and their stored values where these are others."""
-    label_map = source.label_map
+    """The classes as the copy stores them: by their numbers, or as the source declares them."""
+    label_map, declared = source.label_map, source.declaration
     if label_map is None:
         return {}
-    labels = {name: number for number, name in enumerate(label_map.names)}
-    if has_class_numbers or label_map.values == tuple(labels.values()):
-        return {"labels": labels}
-    key, stored = (
-        ("colors", label_map.colours) if label_map.colours else ("label_values", label_map.values)
-    )
-    return {"labels": labels, key: dict(zip(label_map.names, stored, strict=True))}
+    if has_class_numbers or not declared.labels:
+        stored = {} if has_class_numbers else _stored_values(label_map)
+        return {**label_map.declaration(), **stored}
+    found = {
+        "labels": declared.labels,
+        "regions_class_order": declared.regions_class_order,
+        "label_values": declared.label_values,
+        "colors": declared.colors,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _stored_values(label_map: LabelMap) -> dict[str, Any]:
+    """The value or colour of each class that nobody had declared, where it is not its number."""
+    if label_map.colours:
+        return {"colors": dict(zip(label_map.names, label_map.colours, strict=True))}
+    if label_map.values == tuple(range(label_map.classes)):
+        return {}
+    return {"label_values": dict(zip(label_map.names, label_map.values, strict=True))}

@@ -1,0 +1,144 @@
+"""Copies in another layout hold the same studies, bit for bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import layout_trees
+import numpy as np
+import official_trees
+import pytest
+import torch
+from official_trees import built, nifti, tumour
+
+from medsegdiff.data.file_dataset import FileDataset
+from medsegdiff.data.memory import PICTURE_ENDINGS
+from medsegdiff.engine.convert import convert
+from medsegdiff.engine.opening import open_data
+from medsegdiff.errors import ConfigError, DataError
+
+TREES = [
+    layout_trees.nnunet,
+    layout_trees.msd,
+    layout_trees.datalist,
+    layout_trees.csv,
+    layout_trees.bids,
+    layout_trees.dicom_tree,
+    official_trees.isic2018,
+    official_trees.refuge,
+    official_trees.ddti,
+    official_trees.brats2020,
+    official_trees.lidc,
+]
+
+
+def assert_same(one: FileDataset, other: FileDataset, studies: list[str] | None = None) -> None:
+    assert one.ids() == other.ids()
+    assert one.annotated_ids() == other.annotated_ids()
+    assert one.channel_names == other.channel_names
+    for study in studies or one.ids():
+        first, second = one.load(study), other.load(study)
+        assert first.group == second.group
+        assert first.image.equal(second.image)
+        assert (first.labels is None) == (second.labels is None)
+        assert first.labels is None or first.labels.equal(second.labels)
+        assert first.geometry.shape == second.geometry.shape
+        if first.geometry.affine is not None:  # NIfTI keeps float32
+            torch.testing.assert_close(first.geometry.affine, second.geometry.affine)
+
+
+@pytest.mark.parametrize("layout", ["nnunet", "folders"])
+@pytest.mark.parametrize("fill", TREES)
+def test_every_layout_is_converted(tmp_path: Path, fill: Callable[[Path], None], layout) -> None:
+    root = built(fill)
+    source = open_data(root / "list.json" if fill is layout_trees.datalist else root)
+    done = convert(source, tmp_path / "copy", layout)
+    copy = open_data(tmp_path / "copy")
+    assert copy.model_dump()["name"] == {"nnunet": "nnunet", "folders": "folder"}[layout]
+    assert list(done.written) == source.ids()
+    assert not done.failed
+    assert source.declared_splits() in (None, copy.declared_splits())
+    assert_same(source, copy)
+
+
+def test_classes_of_any_value_become_numbers_for_nnunet(skin_data: Path, tmp_path: Path) -> None:
+    convert(open_data(skin_data), tmp_path / "copy", "nnunet")
+    about = json.loads((tmp_path / "copy/dataset.json").read_text())
+    assert about["labels"] == {"background": 0, "lesion": 1}
+    assert about["file_ending"] in PICTURE_ENDINGS
+    label_map = open_data(tmp_path / "copy").label_map
+    assert label_map is not None
+    assert label_map.values == (0, 1)
+    assert_same(open_data(skin_data), open_data(tmp_path / "copy"))
+
+
+def test_plain_folders_keep_values_and_bytes(skin_data: Path, tmp_path: Path) -> None:
+    convert(open_data(skin_data), tmp_path / "copy", "folders")
+    study = open_data(skin_data).ids()[0]
+    for copied in open_data(tmp_path / "copy").files(study):
+        original = skin_data / copied.relative_to(tmp_path / "copy")
+        assert copied.read_bytes() == original.read_bytes()
+
+
+def test_regions_and_ignored_voxels_are_kept(tmp_path: Path) -> None:
+    root = tmp_path / "source"
+    layout_trees.nnunet(root)
+    drawn = tumour(3)
+    drawn[0] = 4
+    nifti(root / "labelsTr/a.nii.gz", np.where(drawn == 4, 9, drawn))
+    about = json.loads((root / "dataset.json").read_text())
+    labels = {"background": 0, "whole": [1, 2, 3], "core": [1, 3], "ignore": 9}
+    about |= {"labels": labels, "regions_class_order": [2, 1]}
+    (root / "dataset.json").write_text(json.dumps(about))
+    convert(open_data(root), tmp_path / "copy", "nnunet")
+    written = json.loads((tmp_path / "copy/dataset.json").read_text())
+    assert written["labels"] == {**labels, "ignore": 4}
+    assert written["regions_class_order"] == [2, 1]
+    assert_same(open_data(root), open_data(tmp_path / "copy"))
+
+
+def test_a_bad_study_is_left_out_and_named(tmp_path: Path) -> None:
+    root = tmp_path / "source"
+    layout_trees.nnunet(root)
+    (root / "imagesTr/b_0001.nii.gz").write_bytes(b"")
+    done = convert(open_data(root), tmp_path / "copy", "nnunet")
+    assert done.written == ("a", "c", "d")
+    assert "b_0001" in done.failed["b"]
+    assert open_data(tmp_path / "copy").ids() == ["a", "c", "d"]
+    assert not list((tmp_path / "copy").rglob("b*"))
+
+
+def test_nothing_is_overwritten_and_nothing_half_done_stays(tmp_path: Path) -> None:
+    root = tmp_path / "source"
+    layout_trees.nnunet(root)
+    with pytest.raises(ConfigError, match="holds something already"):
+        convert(open_data(root), root, "folders")
+    for path in root.rglob("*_0000.nii.gz"):
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match="No study can be copied"):
+        convert(open_data(root), tmp_path / "copy", "folders")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_hippocampus_is_the_same_from_three_layouts(shared_data: Path, tmp_path: Path) -> None:
+    source = open_data(shared_data / "mri3d_hippocampus")
+    convert(source, tmp_path / "raw", "nnunet")
+    splits = source.declared_splits()
+    assert splits is not None
+    lists = {
+        key: [
+            {"image": str(source.files(one)[0]), "label": str(source.files(one)[1])}
+            for one in studies
+        ]
+        for key, studies in zip(
+            ("training", "validation", "testing"), splits.model_dump().values(), strict=True
+        )
+    }
+    about = json.loads((tmp_path / "raw/dataset.json").read_text())
+    (tmp_path / "list.json").write_text(json.dumps({**about, **lists}))
+    for other in (open_data(tmp_path / "raw"), open_data(tmp_path / "list.json")):
+        assert other.declared_splits() == splits
+        assert other.label_map == source.label_map
+        assert_same(source, other, source.ids()[::10])
