@@ -25,9 +25,9 @@ from damage.worker import Worker
 from medsegdiff.files import atomic_write, write_json
 
 
-def verdicts(seed: int, numbers: Iterable[int]) -> Iterator[Verdict]:
+def verdicts(seed: int, numbers: Iterable[int], worker: Worker) -> Iterator[Verdict]:
     """Read the files of these numbers, one after the other."""
-    with tempfile.TemporaryDirectory() as folder, Worker() as worker:
+    with tempfile.TemporaryDirectory() as folder:
         for number in numbers:
             given = damaged(seed, number)
             place = Path(folder) / f"file-{number}"
@@ -45,10 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     numbers = options.only or range(options.count)
     found = []
-    for one in verdicts(options.seed, numbers):
-        found.append(one)
-        if one.faults or options.only:
-            print(asdict(one), flush=True)
+    with Worker() as worker:
+        for one in verdicts(options.seed, numbers, worker):
+            found.append(one)
+            if one.faults or options.only:
+                print(asdict(one), flush=True)
     figures = summary(found)
     command = f"python benchmarks/damaged_files.py --count {len(found)} --seed {options.seed}"
     table = markdown(figures, command)

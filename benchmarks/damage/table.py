@@ -6,25 +6,27 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from damage.odd import VALID
 from damage.verdict import CRASH, REFUSED, RIGHT, UNDETECTED, Verdict
 
-UNUSUAL = "valid but unusual"
 HEAD = "| format | files | refused | read rightly | undetected | crashed | slowest, s | most, MB |"
 RULE = "|---|---|---|---|---|---|---|---|"
 
 
 def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """Counts by format and by kind of damage, why damage went undetected, and every fault."""
-    harmed = [one for one in verdicts if one.kind != UNUSUAL]
-    unusual = [one for one in verdicts if one.kind == UNUSUAL]
+    harmed = [one for one in verdicts if one.kind != VALID]
+    valid = [one for one in verdicts if one.kind == VALID]
     formats = dict.fromkeys(one.format for one in harmed)
     kinds = dict.fromkeys(one.kind for one in harmed)
     return {
+        "files": len(verdicts),
+        "different": len({(one.format, one.kind, one.where) for one in verdicts}),
         "by_format": {
             name: _counts(one for one in harmed if one.format == name) for name in formats
         },
         "by_kind": {name: _counts(one for one in harmed if one.kind == name) for name in kinds},
-        "unusual": _counts(unusual),
+        "valid": _counts(valid),
         "all": _counts(harmed),
         "undetected": _undetected(harmed),
         "faults": [_fault(one) for one in verdicts if one.faults],
@@ -62,12 +64,17 @@ def _fault(one: Verdict) -> dict[str, Any]:
 
 def markdown(figures: dict[str, Any], command: str) -> str:
     """The page's table, from `summary`."""
-    lines = [f"`{command}`", "", HEAD, RULE]
+    lines = [
+        f"{figures['files']} files, {figures['different']} of them different: `{command}`",
+        "",
+        HEAD,
+        RULE,
+    ]
     lines += [_row(name, counts) for name, counts in figures["by_format"].items()]
     lines += [_row("**all**", figures["all"])]
     lines += ["", HEAD.replace("format", "damage"), RULE]
     lines += [_row(name, counts) for name, counts in figures["by_kind"].items()]
-    lines += [_row(f"*{UNUSUAL}*", figures["unusual"])]
+    lines += [_row(f"*{VALID}*", figures["valid"])]
     lines += ["", "Undetected, and why nobody could tell:", ""]
     for reason, formats in figures["undetected"].items():
         counted = ", ".join(f"{name} {count}" for name, count in formats.items())
