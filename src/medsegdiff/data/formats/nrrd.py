@@ -116,17 +116,23 @@ class NRRD(VolumeFormat):
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:
     check_magic(path, "NRRD")
+    if path.name.lower().endswith(".nhdr"):
+        raise _detached(path)
     try:
         found, offset = read_fields(path, ":", "")
     except ValueError as error:
         raise unreadable(path, error) from None
     fields = {key.lower(): value for key, value in found.items()}
-    if "data file" in fields or "datafile" in fields or path.name.lower().endswith(".nhdr"):
-        raise UnreadableStudy(
-            f"{path} is a header whose numbers lie in another file, which is not read. Save it as "
-            "one .nrrd file, for example with 3D Slicer."
-        )
+    if "data file" in fields or "datafile" in fields:
+        raise _detached(path)
     return fields, offset
+
+
+def _detached(path: Path) -> UnreadableStudy:
+    return UnreadableStudy(
+        f"{path} is a header whose numbers lie in another file, which is not read. Save it as one "
+        ".nrrd file, for example with 3D Slicer."
+    )
 
 
 def _voxels(fields: dict[str, str], axes: Axes) -> Voxels:
@@ -149,7 +155,9 @@ def _voxels(fields: dict[str, str], axes: Axes) -> Voxels:
 def _geometry(fields: dict[str, str], axes: Axes) -> Geometry:
     dims = len(axes.shape)
     steps = axes.steps()  # columns x, y, z; (space, dims)
-    if dims == 2 or len(steps) == 2:
+    if dims > len(steps):
+        raise ValueError(f"it declares {dims} axes in a space of {len(steps)}")
+    if dims == 2:
         sizes = np.linalg.norm(steps, axis=0)
         is_known = np.isfinite(sizes).all() and (sizes > 0).all() and axes.has_size
         return Geometry(axes.shape, tuple(map(float, sizes[::-1])) if is_known else None)

@@ -30,7 +30,7 @@ def read_fields(path: Path, separator: str, last: str) -> tuple[dict[str, str], 
             line = file.readline(LONGEST)
             text = line.decode("utf-8", errors="replace").strip()
             key, found, value = (part.strip() for part in text.partition(separator))
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") and (not last or key != last):
                 break
             if not text and not last:
                 return fields, file.tell()
