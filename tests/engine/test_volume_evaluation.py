@@ -133,3 +133,13 @@ def test_another_shape_is_refused(tmp_path: Path):
     found = save(tmp_path / "out", a=block(4, 14, shape=(20, 22, 11)))
     with pytest.raises(DataError, match="not on one grid"):
         evaluate_folders(truth, found)
+
+
+def test_the_reference_may_be_a_data_set_in_any_layout(folders):
+    raw, out = folders
+    save(raw / "scans", a=block(0, 20))
+    rows = "study,image,label\na,scans/a.nii.gz,labelsTs/a.nii.gz\n"
+    (raw / "studies.csv").write_text(rows, encoding="utf-8")
+    summary = evaluate_folders(raw / "studies.csv", out)
+    assert summary.is_complete
+    assert summary.means["HD95"].mean == pytest.approx(1.5)

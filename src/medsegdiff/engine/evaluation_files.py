@@ -101,10 +101,10 @@ def summary_table(summary: Summary) -> Iterator[str]:
     width = max(map(len, [*summary.means, *summary.agreement, "Brier, NLL"]))
     for metric, mean in summary.means.items():
         unit = f" {units[metric]}" if metric in units else ""
-        line = f"{metric:{width}} {_spelt(mean)}{unit}"
+        line = f"{metric:{width}} {_spelt(mean)}{unit if mean.count else ''}"
         if len(names) > 1:
             each = zip(names, summary.class_means[metric], strict=True)
-            line += "   " + ", ".join(f"{name} {one.mean:.4f}" for name, one in each)
+            line += "   " + ", ".join(f"{name} {_brief(one)}" for name, one in each)
         yield line
     if summary.calibration is not None:
         everywhere, band = summary.calibration.everywhere, summary.calibration.band
@@ -135,6 +135,10 @@ def _units(summary: Summary) -> dict[str, str]:
     volumes = {"volume_difference_ml": "ml", "volume_difference_percent": "% of the reference"}
     known = {name: unit for name, unit in volumes.items() if name in summary.means}
     return {**dict.fromkeys(names, length), **known}
+
+
+def _brief(mean: Interval) -> str:
+    return f"{mean.mean:.4f}" if mean.count else "unknown"
 
 
 def _spelt(mean: Interval) -> str:
