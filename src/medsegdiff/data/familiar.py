@@ -101,6 +101,7 @@ def figures(
 ) -> dict[str, Float[Tensor, "figures"]]:
     """Figures of an image by name, one for each channel; of the colour one for all."""
     pixels = every_nth(image, PIXELS_MEASURED).double()  # (C, n)
+    intensity = intensity.for_study(image)
     prepared = intensity.apply(pixels[None], {})[0]
     lower, upper = (torch.tensor(one).to(pixels) for one in (intensity.lower, intensity.upper))
     beyond = (pixels < lower[:, None]) | (pixels > upper[:, None])

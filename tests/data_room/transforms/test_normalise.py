@@ -33,3 +33,13 @@ def test_images_of_any_channels_and_space_are_normalised() -> None:
 def test_every_setting_has_one_number_a_channel() -> None:
     with pytest.raises(ValueError, match="one number a channel"):
         Normalise(mean=(1.0, 2.0))
+
+
+def test_a_study_may_be_measured_by_itself_without_the_nothing_around_it() -> None:
+    image = torch.full((2, 20, 30, 30), -3.5)
+    image[:, 5:15, 5:25, 5:25] = 40 + 7 * torch.randn(2, 10, 20, 20)
+    normalise = Normalise(mean=(0, 0), deviation=(1, 1), lower=(0, 0), upper=(1, 1), scope="study")
+    own = normalise.for_study(image)
+    assert own.mean == pytest.approx((40, 40), abs=0.5)
+    assert own.deviation == pytest.approx((7, 7), abs=0.5)
+    assert normalise.model_copy(update={"scope": "data"}).for_study(image).mean == (0, 0)

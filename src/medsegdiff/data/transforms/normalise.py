@@ -13,6 +13,7 @@ from typing_extensions import Self
 from medsegdiff.data.transform import Drawn, Transform
 
 Scope = Literal["data", "study"]
+BACKGROUND = 0.2  # share of voxels of one and the same intensity that are not an image
 VOXELS_MEASURED = 2**18  # of a study that is measured by itself
 
 
@@ -25,8 +26,9 @@ class Normalise(Transform):
         lower, upper: the range that is kept (the 0.5 and 99.5 percentiles when fitted).
         mean, deviation: of the clipped training intensities.
         scope: "data" uses these figures for every study, as intensities mean the same in all (CT,
-            photographs); "study" measures each study anew, as those of MRI mean nothing alone. Its
-            voxels of exactly 0 are left out, since around a head there is nothing.
+            photographs); "study" measures each study anew, as those of MRI mean nothing alone. An
+            intensity that many voxels share exactly is left out, for it is the nothing around a
+            head.
     """
 
     name: Literal["normalise"] = "normalise"
@@ -84,9 +86,9 @@ class Normalise(Transform):
 
 
 def _measured(channel: Float[Tensor, "*S"]) -> Float[Tensor, "n"]:
-    """Some of a channel's intensities, evenly spaced; zeros only if there is nothing else."""
+    """Some of a channel's intensities, evenly spaced, without those of a background."""
     found = channel.flatten()
     step = max(1, found.numel() // VOXELS_MEASURED)
     found = found[:: step if step == 1 else step | 1]
-    shown = found[found != 0]
-    return shown if len(shown) else found
+    shown = found[found != found.mode().values]
+    return shown if 0 < len(shown) < (1 - BACKGROUND) * len(found) else found
