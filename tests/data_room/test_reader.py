@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from medsegdiff.data.reader import read_header, read_image, read_mask
+from medsegdiff.data.reader import (
+    is_image_file,
+    plain_stem,
+    read_header,
+    read_image,
+    read_mask,
+)
 from medsegdiff.errors import ResourceError, UnreadableStudy
 
 Save = Callable[..., Path]
@@ -161,3 +167,22 @@ def test_intensities_that_are_not_finite_are_refused(save: Save) -> None:
     values[3, 3] = np.nan
     with pytest.raises(UnreadableStudy, match="finite"):
         read_image(save("a.tif", values))
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("a.png", "a"),
+        ("a.b.nii.gz", "a.b"),
+        ("a.NII", "a"),
+        ("a.txt", "a"),
+        ("u\u0308.mha", "\u00fc"),
+    ],
+)
+def test_a_stem_is_a_name_without_its_whole_ending(name: str, stem: str) -> None:
+    assert plain_stem(Path(name)) == stem
+
+
+def test_hidden_files_and_others_are_no_images() -> None:
+    names = ["a.png", "a.nii.gz", "A.MHA", ".a.png", "a.txt", "a.gz", "._a.nii.gz"]
+    assert [is_image_file(Path(name)) for name in names] == [True] * 3 + [False] * 4

@@ -52,3 +52,18 @@ def test_maps_outside_0_to_1_are_refused(tmp_path: Path, wrong: float) -> None:
     with pytest.raises(DataError, match="outside"):
         write_map(tmp_path / "a.png", torch.full((4, 4), wrong))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ["nii", "nii.gz", "nrrd", "mha"])
+def test_volumes_hold_masks_and_maps_as_they_are(tmp_path: Path, ending: str) -> None:
+    label_map = LabelMap(names=("a", "b", "c"), values=(0, 300, -70_000))
+    labels, values = LABELS.reshape(5, 4, 30), torch.rand(5, 4, 30)
+    write_labels(tmp_path / f"a.{ending}", labels, label_map)
+    assert label_map.encode(read_mask(tmp_path / f"a.{ending}").values).equal(labels)
+    write_map(tmp_path / f"b.{ending}", values, source=tmp_path / f"a.{ending}")
+    assert read_image(tmp_path / f"b.{ending}").image[0].equal(values)
+
+
+def test_an_ending_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"\.nii\.gz"):
+        write_map(tmp_path / "a.xyz", torch.rand(4, 4))

@@ -47,7 +47,8 @@ def geometry_of_lps(shape: tuple[int, ...], steps: np.ndarray, origin: np.ndarra
     """
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = steps, origin
-    return geometry_of_affine(shape, LPS_TO_RAS @ affine)
+    affine[:2] *= -1  # LPS to RAS; a product with infinite numbers would warn
+    return geometry_of_affine(shape, affine)
 
 
 def lps_parts(affine: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
