@@ -14,7 +14,19 @@ import pytest
 import medsegdiff as package
 from medsegdiff.cli import main
 
-VERBS = ["demo", "doctor", "verify", "train", "predict", "evaluate", "info", "models", "export"]
+VERBS = [
+    "demo",
+    "doctor",
+    "verify",
+    "plan",
+    "train",
+    "predict",
+    "evaluate",
+    "info",
+    "models",
+    "export",
+    "convert",
+]
 
 
 def test_help_is_quick_and_never_imports_torch():

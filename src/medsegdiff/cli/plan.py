@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from medsegdiff.cli.options import Device, Json, settings_argument
+from medsegdiff.cli.options import Device, Json, Layout, settings_argument
 
 Data = Annotated[Path, typer.Argument(help="The data set, as for train.")]
 Recipe = Annotated[str | None, typer.Option("--config", help="As for train.")]
@@ -19,6 +19,7 @@ def plan(
     data: Data,
     settings: Settings = None,
     config: Recipe = None,
+    layout: Layout = None,
     device: Device = "auto",
     is_json: Json = False,
 ) -> None:
@@ -29,7 +30,7 @@ def plan(
     from medsegdiff.engine.run_setup import plan_of
 
     chosen = settings_of.read_run_config(config, settings or ())
-    found = plan_of(opening.open_data(data), chosen, device)
+    found = plan_of(opening.open_data(data, layout), chosen, device)
     if is_json:
         console.result(json.dumps(found.to_json()))
         return

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from medsegdiff.cli.options import Device, Json, settings_argument
+from medsegdiff.cli.options import Device, Json, Layout, settings_argument
 
-Data = Annotated[Path, typer.Argument(help="A folder with images/ and masks/.")]
+Data = Annotated[Path, typer.Argument(help="A data set in any layout.")]
 Run = Annotated[Path, typer.Option("-o", "--output", help="The RUN folder to write.")]
 Recipe = Annotated[
     str | None, typer.Option("--config", help="A YAML file, or medsegdiff_v1 or unet.")
@@ -43,10 +43,11 @@ def train(
     max_minutes: Minutes = None,
     max_hours: Hours = None,
     max_steps: Steps = None,
+    layout: Layout = None,
     device: Device = "auto",
     is_json: Json = False,
 ) -> None:
-    """Train on a folder. A run that was stopped goes on where it was."""
+    """Train on a data set. A run that was stopped goes on where it was."""
     from medsegdiff.cli import given, training_lines
     from medsegdiff.engine import opening
     from medsegdiff.engine import settings as settings_of
@@ -56,6 +57,7 @@ def train(
     chosen = settings_of.read_run_config(config, overrides)
     how: dict[str, Any] = {"fold": given.fold_number(fold), "resume": resume.value, "init": init}
     how |= {"accept_changes": accept_changes, "device": device}
+    dataset = opening.open_data(data, layout)
     with training_lines.watching(is_json) as observer:
-        result = train_model(opening.open_data(data), run, chosen, observer=observer, **how)
+        result = train_model(dataset, run, chosen, observer=observer, **how)
     training_lines.show_training(result, run, is_json)

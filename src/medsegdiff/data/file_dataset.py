@@ -17,17 +17,16 @@ A layout is one file in `datasets/`:
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 from typing_extensions import Self
 
-from medsegdiff.data.channels import with_channels
+from medsegdiff.data.channels import mixed_channels, names_of_channels, with_channels
 from medsegdiff.data.consensus import consensus
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.declaration import Declaration, read_splits
@@ -42,13 +41,10 @@ from medsegdiff.data.study_reading import (
     read_scan,
     read_stored_mask,
     read_study_header,
+    some_raw_masks,
 )
-from medsegdiff.errors import DataError, MedSegDiffError, UnreadableStudy
+from medsegdiff.errors import DataError, UnreadableStudy
 from medsegdiff.types import Geometry, Sample
-
-MASKS_LOOKED_AT = 512  # enough to recognise the label values of any set; `verify` reads all
-VOXELS_LOOKED_AT = 2**27  # of volumes, likewise: 15 of 240 x 240 x 155
-PICTURE_CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
 class FileDataset(Dataset):
@@ -171,13 +167,13 @@ class FileDataset(Dataset):
     @cached_property
     def _channel_names(self) -> tuple[str, ...]:
         declared = self.declaration.channel_names
-        counts = {count for count, _ in self._channel_counts}
-        count = self.channels or len(declared) or max(counts, default=1)
-        if len(declared) == count:
+        if declared and self.channels in (None, len(declared)):
             return declared
-        numbered = tuple(f"channel_{index}" for index in range(count))
-        has_volumes = any(space_dims > 2 for _, space_dims in self._channel_counts)
-        return numbered if has_volumes else PICTURE_CHANNELS.get(count, numbered)
+        if self.channels is not None:
+            return names_of_channels(self.channels, are_pictures=True)
+        counts = {count for count, _ in self._channel_counts}
+        are_pictures = all(space_dims == 2 for _, space_dims in self._channel_counts)
+        return names_of_channels(max(counts, default=1), are_pictures)
 
     @property
     def label_map(self) -> LabelMap | None:
@@ -185,7 +181,9 @@ class FileDataset(Dataset):
 
     @property
     def findings(self) -> tuple[str, ...]:
-        found = [*self._found.findings, *self._recognised[1], *self._mixed_channels()]
+        counts = {count for count, _ in self._channel_counts}
+        mixed = mixed_channels(counts, len(self.channel_names))
+        found = [*self._found.findings, *self._recognised[1], *mixed]
         annotated = self.annotated_ids()
         missing = sorted(set(self.ids()) - set(annotated)) if annotated else []
         if missing:
@@ -276,15 +274,6 @@ class FileDataset(Dataset):
                 counts.add((header.channels, header.geometry.space_dims))
         return counts
 
-    def _mixed_channels(self) -> list[str]:
-        counts = sorted({count for count, _ in self._channel_counts})
-        if len(counts) < 2:
-            return []
-        if counts == [1, 3]:
-            delivered = "colour" if len(self.channel_names) == 3 else "grey"
-            return [f"Grey and colour images are mixed; all are read as {delivered}."]
-        return [f"The studies differ in their number of channels: {', '.join(map(str, counts))}."]
-
     @cached_property
     def _raters_are_truth(self) -> bool:
         """Whether the raters' consensus stands for the masks: where no study has a mask."""
@@ -302,23 +291,8 @@ class FileDataset(Dataset):
         drawn = [(files, mask) for files in self._studies.values() for mask in self._masks(files)]
         if not drawn:
             return None, []
-        declared = self.declaration
-        return LabelMap.recognise(self._raw_masks(drawn), *declared.of_labels)
-
-    def _raw_masks(self, drawn: Sequence[tuple[StudyFiles, Path]]) -> Iterator[np.ndarray]:
-        """Stored values of some masks, evenly spread; an unreadable one is named when loaded."""
-        voxels = 0
-        for files, path in drawn[:: -(-len(drawn) // MASKS_LOOKED_AT)]:
-            header = header_or_none(files, self.budget_bytes)
-            grid = header.geometry if header else None
-            try:
-                stored = read_stored_mask(path, files, grid, self.budget_bytes)
-            except MedSegDiffError:
-                continue
-            yield stored.values
-            voxels += stored.values.size if stored.geometry.space_dims > 2 else 0
-            if voxels > VOXELS_LOOKED_AT:
-                return
+        some = some_raw_masks(drawn, self.budget_bytes)
+        return LabelMap.recognise(some, *self.declaration.of_labels)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from medsegdiff.data.formats import Header, Scan, StoredMask
@@ -14,6 +15,9 @@ from medsegdiff.data.reader import read_header, read_image, read_mask
 from medsegdiff.data.study_files import StudyFiles
 from medsegdiff.errors import GridMismatch, MedSegDiffError
 from medsegdiff.types import Geometry
+
+MASKS_LOOKED_AT = 512  # enough to recognise the label values of any set; `verify` reads all
+VOXELS_LOOKED_AT = 2**27  # of volumes, likewise: 15 of 240 x 240 x 155
 
 
 def read_study_header(files: StudyFiles, budget_bytes: int | None) -> Header:
@@ -83,6 +87,30 @@ def read_stored_mask(
         ResourceError: it is larger than the budget.
     """
     return read_mask(path, budget_bytes or default_budget(files.images[0]), like=grid)
+
+
+def some_raw_masks(
+    drawn: Sequence[tuple[StudyFiles, Path]], budget_bytes: int | None
+) -> Iterator[np.ndarray]:
+    """Yield the stored values of some masks, evenly spread; enough to recognise the classes.
+
+    An unreadable one is left out, and named when its study is loaded.
+
+    Args:
+        drawn: masks with the files of their studies.
+        budget_bytes: as for an image.
+    """
+    voxels = 0
+    for files, path in drawn[:: -(-len(drawn) // MASKS_LOOKED_AT)]:
+        header = header_or_none(files, budget_bytes)
+        try:
+            stored = read_stored_mask(path, files, header and header.geometry, budget_bytes)
+        except MedSegDiffError:
+            continue
+        yield stored.values
+        voxels += stored.values.size if stored.geometry.space_dims > 2 else 0
+        if voxels > VOXELS_LOOKED_AT:
+            return
 
 
 def check_mask_grid(mask: Path, drawn: Geometry, image: Path, grid: Geometry) -> None:
