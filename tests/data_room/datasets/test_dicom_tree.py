@@ -36,6 +36,12 @@ def test_of_two_drawings_of_a_series_none_is_taken_and_both_are_named(tmp_path: 
     assert any("second.dcm, structures.dcm" in finding for finding in dataset.findings)
 
 
+def test_a_link_back_is_not_followed_for_ever(tmp_path: Path) -> None:
+    dicom_tree(tmp_path)
+    (tmp_path / "patient/again").symlink_to(tmp_path, target_is_directory=True)
+    assert len(DicomTree(root=tmp_path).ids()) == 2
+
+
 def test_a_drawing_of_no_known_series_is_told(tmp_path: Path) -> None:
     dicom_tree(tmp_path)
     structure_set(tmp_path / "patient/rt/other.dcm", "1.2.3.4", "Liver")

@@ -73,10 +73,11 @@ class DicomTree(FileDataset):
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    """The root and all folders below it, in order; hidden ones are left out."""
+    """The root and all folders below it, in order; no hidden ones, no links back to above."""
     yield root
+    above = {root.resolve(), *root.resolve().parents}
     for folder in sorted(root.iterdir()):
-        if folder.is_dir() and not folder.name.startswith("."):
+        if folder.is_dir() and not folder.name.startswith(".") and folder.resolve() not in above:
             yield from _folders(folder)
 
 
