@@ -15,8 +15,9 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from scipy.spatial.transform import Rotation
 
+from medsegdiff.data.formats.choice import format_of
 from medsegdiff.data.formats.nifti import Nifti
-from medsegdiff.data.geometry import affine_xyz
+from medsegdiff.data.geometry import affine_xyz, same_grid
 from medsegdiff.data.volumes.nifti_header import PLACE, raw_header
 from medsegdiff.errors import DataError, GridMismatch, ResourceError, UnreadableStudy
 
@@ -283,3 +284,11 @@ def test_real_volumes_are_read_like_nibabel(shared_data: Path) -> None:
         scan, theirs = Nifti().read_image(path, BUDGET), nib.load(path)
         np.testing.assert_array_equal(affine_xyz(scan.geometry), theirs.affine)
         np.testing.assert_array_equal(scan.image[0], theirs.get_fdata().T.astype(np.float32))
+
+
+def test_a_mask_of_a_dicom_series_lies_on_its_grid(shared_data: Path, tmp_path: Path) -> None:
+    series, mask = shared_data / "dicom" / "ct_liver_seg" / "ct", tmp_path / "a.nii.gz"
+    geometry = format_of(series).read_header(series, BUDGET).geometry
+    Nifti().write(mask, np.ones(geometry.shape, np.uint8), series)
+    assert same_grid(Nifti().read_header(mask, BUDGET).geometry, geometry) is None
+    np.testing.assert_allclose(nib.load(mask).affine, affine_xyz(geometry), atol=1e-4)
