@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
@@ -66,9 +66,18 @@ def random_header(seed: int) -> Nifti1Header:
     return header
 
 
-@settings(max_examples=400)
 @given(seed=st.integers(0, 10**6))
 def test_masks_have_the_place_of_their_image_bit_for_bit(folder: Path, seed: int) -> None:
+    _check_place(folder, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(400))
+def test_of_400_headers_all_are_copied_bit_for_bit(folder: Path, seed: int) -> None:
+    _check_place(folder, seed)
+
+
+def _check_place(folder: Path, seed: int) -> None:
     header, image, mask = random_header(seed), folder / "image.nii", folder / "mask.nii"
     image.write_bytes(header.binaryblock + bytes(4 + 2 * int(np.prod(header["dim"][1:5]))))
     scan = Nifti().read_image(image, BUDGET)
