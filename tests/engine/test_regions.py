@@ -13,6 +13,7 @@ from PIL import Image
 from medsegdiff.data import Folder
 from medsegdiff.engine.evaluate import Summary, evaluate_folders
 from medsegdiff.engine.folder_prediction import predict_folder
+from medsegdiff.engine.model_info import described
 from medsegdiff.engine.outputs import Extras
 from medsegdiff.engine.run_setup import set_up
 from medsegdiff.engine.train import train
@@ -113,7 +114,9 @@ def test_what_is_ignored_changes_no_loss(tumours: Path, tiny, tmp_path: Path) ->
     assert losses[0] == losses[1]
 
 
-def test_a_run_tells_of_its_regions(run: Path) -> None:
+def test_a_run_and_its_model_tell_of_their_regions(run: Path) -> None:
+    regions = described(TrainedModel.load(run, "cpu"))["regions"]
+    assert regions == {"whole": "10 + 20 + 30", "core": "20 + 30"}
     declared = json.loads((run / "dataset.json").read_text(encoding="utf-8"))
     assert declared["labels"] == {"background": 0, "whole": [1, 2, 3], "core": [2, 3], "ignore": 4}
     assert declared["regions_class_order"] == [1, 2]

@@ -103,7 +103,7 @@ def overlay(
     for values, is_truth in ((truth, True), (labels, False)):
         if values is None:
             continue
-        fitted = _nearest(values, drawn.shape[:2])
+        fitted = _nearest(values.clamp(min=0), drawn.shape[:2])  # ignored voxels have no outline
         where = _widened_outline(fitted, min(max(1, round(max(drawn.shape) / 128)), 4))
         colours = np.asarray((TRUTH_COLOUR,) if is_truth else CLASS_COLOURS, dtype=np.uint8)
         drawn[where] = colours[(fitted.numpy()[where] - 1) % len(colours)]

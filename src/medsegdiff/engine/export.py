@@ -62,7 +62,7 @@ def model_card(model: TrainedModel, name: str, metrics: Mapping[str, Any]) -> st
     dice = validation_dice(metrics)
     return CARD.format(
         name=name,
-        classes=", ".join(labels.names[1:]),
+        classes=", ".join(labels.structure_names),
         channels="/".join(config.channel_names),
         version=medsegdiff.__version__,
         network=config.network.model_dump()["name"],

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from medsegdiff.data import LabelMap
 from medsegdiff.engine.model_location import bundled_models
 from medsegdiff.engine.weights import TrainedModel
 
@@ -18,6 +19,7 @@ def described(model: TrainedModel) -> dict[str, Any]:
     return {
         "model": model.name,
         "classes": dict(zip(labels.names, labels.colours or labels.values, strict=True)),
+        **_regions(labels),
         "channels": list(config.channel_names),
         "network": config.network.model_dump()["name"],
         "million_weights": parameter_count(model) / 1e6,
@@ -32,6 +34,15 @@ def described(model: TrainedModel) -> dict[str, Any]:
         "validation_dice": validation_dice(validation_figures(model)),
         "weights_hash": model.weights_hash,
     }
+
+
+def _regions(labels: LabelMap) -> dict[str, Any]:
+    """The stored numbers of each region; nothing where there is none."""
+    stored = labels.colours or labels.values
+    regions = {
+        one.name: " + ".join(str(stored[index]) for index in one.classes) for one in labels.regions
+    }
+    return {"regions": regions} if regions else {}
 
 
 def bundled_summaries() -> Iterator[dict[str, Any]]:
