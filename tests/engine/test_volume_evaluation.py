@@ -10,8 +10,10 @@ import nibabel
 import numpy as np
 import pytest
 
+from medsegdiff.data import write_labels
 from medsegdiff.engine.evaluate import evaluate_folders
 from medsegdiff.engine.evaluation_files import summary_table, summary_values, write_csv
+from medsegdiff.engine.opening import open_data
 from medsegdiff.engine.study_score import Scoring
 from medsegdiff.errors import DataError
 
@@ -143,3 +145,13 @@ def test_the_reference_may_be_a_data_set_in_any_layout(folders):
     summary = evaluate_folders(raw / "studies.csv", out)
     assert summary.is_complete
     assert summary.means["HD95"].mean == pytest.approx(1.5)
+
+
+def test_a_dicom_tree_with_its_segmentation_is_a_reference(shared_data: Path, tmp_path: Path):
+    tree = shared_data / "dicom" / "ct_liver_seg"
+    dataset = open_data(tree)
+    (study,) = dataset.annotated_ids()
+    sample = dataset.load(study)
+    write_labels(tmp_path / f"{study}.nii.gz", sample.labels, dataset.label_map, sample.path)
+    summary = evaluate_folders(tree, tmp_path)
+    assert (summary.means["Dice"].mean, summary.means["HD95"].mean) == (1, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,14 +138,17 @@ def _read_map(path: Path) -> Float[Tensor, "1 *S"]:
     return values / FULL_SCALE if path.suffix.lower() == ".png" else values
 
 
-def _truth_folder(reference: Path, studies: Collection[str]) -> Path | None:
+def _truth_folder(reference: Path, studies: Set[str]) -> Path | None:
     """The folder of the true masks; None where a layout must be understood to find them."""
     names = (*MASK_FOLDERS, *LABEL_FOLDERS)
     inside = [reference / name for name in names if (reference / name).is_dir()]
-    filled = [folder for folder in inside if image_files(folder)]
+    filled = [folder for folder in inside if mask_files(folder)]
     if filled:
-        return max(filled, key=lambda one: len(paired(image_files(one), studies).keys() & studies))
-    return reference if reference.is_dir() and image_files(reference) else None
+        return max(filled, key=lambda one: len(paired(mask_files(one), studies).keys() & studies))
+    if not reference.is_dir() or not (files := mask_files(reference)):
+        return None
+    is_matched = not studies.isdisjoint(paired(files, studies))
+    return reference if is_matched or not any(one.is_dir() for one in reference.iterdir()) else None
 
 
 def _truth_file(dataset: FileDataset, study: str) -> Path:
@@ -154,10 +157,15 @@ def _truth_file(dataset: FileDataset, study: str) -> Path:
     return files.mask or files.images[0]
 
 
+def mask_files(folder: Path) -> list[Path]:
+    """The masks of a folder; a folder in it is never one, though it may hold a series."""
+    return [path for path in image_files(folder) if path.is_file()]
+
+
 def _masks(folder: Path, kind: str) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder} of {kind} masks. Check the path.")
-    found = image_files(folder)
+    found = mask_files(folder)
     if not found:
         raise DataError(f"{folder} holds no {kind} mask. Check the path.")
     return found

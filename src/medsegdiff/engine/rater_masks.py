@@ -13,9 +13,9 @@ from typing_extensions import Self
 
 from medsegdiff.data import LabelMap
 from medsegdiff.data.file_dataset import FileDataset
-from medsegdiff.data.pairing import image_files, paired
+from medsegdiff.data.pairing import paired
 from medsegdiff.engine.mask_files import DrawnMask, check_one_grid, read_drawn
-from medsegdiff.engine.mask_pairs import MaskPairs
+from medsegdiff.engine.mask_pairs import MaskPairs, mask_files
 from medsegdiff.metrics import RaterAgreement, rater_agreement
 from medsegdiff.types import IGNORED
 
@@ -70,7 +70,7 @@ def _files(folder: Path, studies: Collection[str]) -> Files:
     if not folder.is_dir():
         return ()
     drawers = sorted(one for one in folder.iterdir() if one.is_dir() and one.name[0] != ".")
-    return tuple(paired(image_files(drawer), studies) for drawer in drawers)
+    return tuple(paired(mask_files(drawer), studies) for drawer in drawers)
 
 
 def _of_dataset(dataset: FileDataset, studies: Collection[str]) -> Files:
