@@ -17,6 +17,7 @@ from damage import volumes
 
 ROOT = "1.2.826.0.1.3680043.8.498."
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
+PATIENT = ("Secret^Sally", "PAT-4711")
 AXIAL = [1, 0, 0, 0, 1, 0]
 
 
@@ -29,7 +30,8 @@ def picture(values: np.ndarray, number: int = 1, **elements: Any) -> Dataset:
     made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = f"{ROOT}9.{number}"
     made.StudyInstanceUID, made.SeriesInstanceUID = f"{ROOT}1", f"{ROOT}2"
     made.FrameOfReferenceUID, made.Modality = f"{ROOT}3", "CT"
-    made.PatientName, made.PatientID, made.InstanceNumber = "A^B", "4711", number
+    made.PatientName, made.PatientID = PATIENT
+    made.InstanceNumber = number
     made.Rows, made.Columns = values.shape[-2:]
     made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
     made.BitsAllocated, made.BitsStored, made.HighBit = 16, 16, 15

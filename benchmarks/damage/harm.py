@@ -11,6 +11,7 @@ from damage.sound import MAKERS, sound
 from damage.study import Damaged, Expected, Span, Study
 
 Harm = Callable[[Study, np.random.Generator], Damaged]
+NO_MAGIC = "a raw file of the right size says nothing of itself"
 LONGEST_HOLE = 512  # bytes, a sector
 
 
@@ -102,9 +103,10 @@ def without_content(study: Study, rng: np.random.Generator) -> Damaged:
         "is random": rng.bytes(len(study.content(name))),
     }
     what = str(rng.choice(list(contents)))
-    return Damaged(
-        study.with_file(contents[what], name), "no content", f"{name} {what}", Expected.REFUSED
-    )
+    after = study.with_file(contents[what], name)
+    if name.endswith(".raw") and what in ("is all zeros", "is random"):
+        return Damaged(after, "no content", f"{name} {what}", Expected.UNKNOWABLE, NO_MAGIC)
+    return Damaged(after, "no content", f"{name} {what}", Expected.REFUSED)
 
 
 HARMS: tuple[Harm, ...] = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from damage.dicom_objects import PATIENT
 from damage.study import Damaged, Expected, Truth
 from damage.worker import SECONDS, Read, Report, digest
 
@@ -120,6 +121,8 @@ def _faults_of_text(given: Damaged, text: str) -> list[str]:
         faults.append("the refusal does not name the file")
     if not text.endswith(".") or text.count(". ") < 1:
         faults.append("the refusal does not say what to do")
+    if any(private in text for private in PATIENT):
+        faults.append("the refusal names the patient")
     if any(words in text for words in OUT_OF_MEMORY):
         faults.append("refused only when memory ran out")
     return faults
