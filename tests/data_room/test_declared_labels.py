@@ -63,6 +63,12 @@ def test_what_is_ignored_may_have_a_colour() -> None:
     assert np.array_equal(label_map.decode(label_map.encode(raw)), raw)
 
 
+def test_masks_in_undeclared_colours_are_refused_where_something_is_ignored() -> None:
+    raw = np.asarray([[(0, 0, 0), (255, 0, 0)]], dtype=np.uint8)
+    with pytest.raises(DataError, match='"colors"'):
+        LabelMap.recognise([raw], {"background": 0, "lesion": 1, "ignore": 2})
+
+
 def test_numbers_need_not_follow_one_another() -> None:
     label_map = LabelMap.declared({"background": 0, "liver": 6, "air": -1000, "spleen": 1})
     assert label_map.values == (0, -1000, 1, 6)
