@@ -31,3 +31,10 @@ def test_three_axes_do_not_lie_in_a_space_of_two(tmp_path: Path):
     lie = nrrd_line("space directions", "(1,0) (0,1) (0,1)")
     with pytest.raises(UnreadableStudy, match="3 axes in a space of 2"):
         read_image(lie.told(sound("nrrd")).study.write(tmp_path))
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path):
+    study = sound("mhd + raw")
+    path = study.with_file(study.content() + b"x" * 300).write(tmp_path)
+    with pytest.raises(UnreadableStudy, match="lie in one file beside it"):
+        read_image(path)

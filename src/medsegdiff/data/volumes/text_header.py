@@ -94,7 +94,8 @@ def data_file(path: Path, name: str) -> Path:
         UnreadableStudy: it is not there.
         ValueError: it is not named as a file beside the header.
     """
-    if not name or Path(name).name != name or "\\" in name or "%" in name or name == "LIST":
+    is_path = Path(name).name != name or "\\" in name
+    if not name or is_path or "%" in name or name == "LIST" or len(name.encode()) > LONGEST_NAME:
         raise ValueError(f"its numbers should lie in one file beside it, not in {name[:60]!r}")
     file = path.with_name(name)
     if not file.is_file():
