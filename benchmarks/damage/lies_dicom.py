@@ -19,6 +19,7 @@ from damage.study import PLAUSIBLE, Expected, Lie
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BASIC_TEXT_REPORT = "1.2.840.10008.5.1.4.1.1.88.11"
+BESIDE = "other objects, as segmentations, may lie beside the pictures of a series"
 NO_PLACE = "frames may have no place in the patient, as those of ultrasound"
 PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 GROUP_LENGTH_AT = 140  # bytes; preamble, DICM, and the head of element (0002,0000)
@@ -86,7 +87,6 @@ PIXELS: tuple[Lie, ...] = (
     _lie("half of the pixel data is gone", lambda made: _cut(made, len(made.PixelData) // 2)),
     *(_value("NumberOfFrames", count) for count in (-1, 0, 7, 2**31 - 1)),
     _value("SOPClassUID", BASIC_TEXT_REPORT, Expected.NEVER_WRONG),
-    _lie("an object without a picture", lambda made: _report(made)),
 )
 
 
@@ -119,6 +119,7 @@ RESCALE: tuple[Lie, ...] = (
 )
 SLICE: tuple[Lie, ...] = (
     *PIXELS,
+    _lie("an object without a picture", lambda made: _report(made), Expected.UNKNOWABLE, BESIDE),
     *RESCALE,
     *(_worded(keyword) for keyword in (*PLACES, "RescaleSlope", "RescaleIntercept")),
     *(_value(keyword, value) for keyword, values in PLACES.items() for value in values),
@@ -148,6 +149,7 @@ def _held(keyword: str) -> tuple[str, Change]:
 
 MULTI_FRAME: tuple[Lie, ...] = (
     *PIXELS,
+    _lie("an object without a picture", lambda made: _report(made)),
     *(
         _lie(f"{keyword} = {value}", _set(keyword, value, _item_of(keyword)))
         for keyword, values in PLACES.items()

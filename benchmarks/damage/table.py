@@ -75,7 +75,7 @@ def markdown(figures: dict[str, Any], command: str) -> str:
     lines += ["", HEAD.replace("format", "damage"), RULE]
     lines += [_row(name, counts) for name, counts in figures["by_kind"].items()]
     lines += [_row(f"*{VALID}*", figures["valid"])]
-    lines += ["", "Undetected, and why nobody could tell:", ""]
+    lines += ["", "### Undetected, and why", ""]
     for reason, formats in figures["undetected"].items():
         counted = ", ".join(f"{name} {count}" for name, count in formats.items())
         lines.append(f"- {reason}: {sum(formats.values())} ({counted})")
