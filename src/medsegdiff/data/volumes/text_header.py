@@ -8,6 +8,7 @@ from pathlib import Path
 from medsegdiff.errors import UnreadableStudy
 
 LONGEST = 2**22  # bytes; 3D Slicer describes hundreds of segments in some hundred kilobytes
+LONGEST_NAME = 255  # bytes, of a file
 
 
 def read_fields(path: Path, separator: str, last: str) -> tuple[dict[str, str], int]:
