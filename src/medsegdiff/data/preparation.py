@@ -137,7 +137,8 @@ def voxel_digest(image: Float[Tensor, "C *S"]) -> bytes:
 
 def measured_studies(studies: Sequence[str]) -> Sequence[str]:
     """The studies that stand for all: at most `STUDIES_MEASURED`, evenly spread."""
-    return list(studies)[:: -(-len(studies) // STUDIES_MEASURED)]
+    every = max(1, -(-len(studies) // STUDIES_MEASURED))
+    return list(studies)[::every]
 
 
 def fitted_grid(
