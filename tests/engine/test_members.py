@@ -10,6 +10,7 @@ from medsegdiff.diffusion.samplers.ddim import DDIM
 from medsegdiff.engine.members import BoundNetwork, Estimates, begun, only_head
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_overrides
+from medsegdiff.engine.step_count import StepCount
 from medsegdiff.errors import ConfigError
 
 PROCESS = Process(ProcessSettings(), (16, 16))
@@ -40,7 +41,7 @@ def test_a_warm_start_needs_a_head():
 
 def test_estimates_are_kept_only_if_wanted():
     for is_kept in (True, False):
-        estimates = Estimates(lambda x_t, t: x_t, is_kept)
+        estimates = Estimates(lambda x_t, t: x_t, is_kept, StepCount())
         DDIM(steps=4)(estimates, NOISE, PROCESS, noise=lambda: NOISE)
         assert len(estimates.x_0) == (4 if is_kept else 0)
 

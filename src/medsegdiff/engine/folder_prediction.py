@@ -21,6 +21,7 @@ from medsegdiff.engine.opening import open_images, studies_of
 from medsegdiff.engine.outputs import Extras, StudyPrediction
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.run_report import REPORT_FILE, RunReport, StudyRecord
+from medsegdiff.engine.step_count import Progress
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import ConfigError, DataError, MedSegDiffError, ResourceError
 
@@ -60,6 +61,7 @@ def predict_folder(
     extras: Extras | None = None,
     split: str | None = None,
     is_continued: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[StudyResult]:
     """Predict every image of a folder (or a single file), and write OUT study by study.
 
@@ -75,6 +77,8 @@ def predict_folder(
         split: only the studies of this split of the data set ("train", "val" or "test").
         is_continued: leave out the studies that an earlier run with the same settings has done and
             whose images have not changed since.
+        progress: called with (steps done, steps in all) of the study that is being drawn; what it
+            raises becomes that study's error.
 
     Yields:
         One result a study, in the order of their names.
@@ -97,7 +101,7 @@ def predict_folder(
                 yield StudyResult(study, number, len(studies), mask_file=done[0], is_skipped=True)
                 continue
             started = time.perf_counter()
-            result = _attempted(study, dataset, model, config)
+            result = _attempted(study, dataset, model, config, progress)
             place, record = _saved(result, out, extras)
             record = record.with_seconds(time.perf_counter() - started)
             for stale in done:  # an earlier run's may be of another image
@@ -119,11 +123,15 @@ def predict_folder(
 
 
 def _attempted(
-    study: str, dataset: Dataset, model: TrainedModel, config: PredictConfig
+    study: str,
+    dataset: Dataset,
+    model: TrainedModel,
+    config: PredictConfig,
+    progress: Progress | None,
 ) -> StudyPrediction | Exception:
     """Read and predict one study; whatever goes wrong becomes a value."""
     try:
-        prediction = predict(dataset.load(study), model, config)
+        prediction = predict(dataset.load(study), model, config, progress)
     except OUT_OF_MEMORY as error:
         return ResourceError(
             f"Study {study} needs more memory than there is ({error}). Give fewer --members, or "

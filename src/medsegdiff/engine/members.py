@@ -12,6 +12,7 @@ from torch import Tensor
 from medsegdiff.diffusion import Denoiser, Process, Sampler, probability_from_logits
 from medsegdiff.engine.config import ModelConfig, PredictConfig
 from medsegdiff.engine.precision import autocast
+from medsegdiff.engine.step_count import StepCount
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.ensemble import fused_steps
@@ -20,12 +21,12 @@ from medsegdiff.models import SegmentationNetwork
 
 
 def draw_members(
-    views: Sequence[View], model: TrainedModel, config: PredictConfig
+    views: Sequence[View], model: TrainedModel, config: PredictConfig, count: StepCount
 ) -> tuple[Float[Tensor, "M K *S"], Float[Tensor, "K *S"] | None]:
     """Draw the members' probabilities, and the condition head's, of what the network sees.
 
     There is one view for each fold, and each fold draws its own members. Without members, or with
-    a network that does not denoise, the head is the one member.
+    a network that does not denoise, the head is the one member. Every step is counted.
     """
     members: list[Tensor] = []
     heads: list[Tensor] = []
@@ -37,15 +38,17 @@ def draw_members(
                 heads.append(bound.head)
             if bound.denoise is None or config.members == 0:
                 members.append(only_head(bound, model.name)[None])
+                count.step()
             else:
-                drawn = sampled(bound.denoise, bound.head, view, process, model, config)
+                estimates = Estimates(bound.denoise, config.step_fusion, count)
+                drawn = sampled(estimates, bound.head, view, process, model, config)
                 members.append(drawn)
         head = torch.stack(heads).mean(dim=0).cpu() if heads else None
         return torch.cat(members).cpu(), head
 
 
 def sampled(
-    denoise: Denoiser,
+    estimates: Estimates,
     head: Float[Tensor, "K *S"] | None,
     view: View,
     process: Process,
@@ -57,7 +60,7 @@ def sampled(
     for first in range(0, config.members, config.member_batch):
         chunk = range(first, min(first + config.member_batch, config.members))
         noise = view.noise(chunk, config.seed, model.config.mask_channels)
-        estimates = Estimates(denoise, config.step_fusion)
+        estimates.x_0.clear()
         x = begun(noise().to(model.device), head, process, config.sampler)
         x_0 = config.sampler(estimates, x, process, noise=noise)  # (M, K, *S)
         walked = torch.stack(estimates.x_0 or [x_0])  # (I, M, K, *S)
@@ -89,20 +92,23 @@ def begun(
 
 
 class Estimates:
-    """A denoiser that remembers what it estimated at each step, if that is wanted.
+    """A denoiser that counts its steps, and remembers what it estimated if that is wanted.
 
     Args:
         denoise: (x_t, t) -> x_0.
         is_kept: whether to remember.
+        count: of the prediction.
     """
 
-    def __init__(self, denoise: Denoiser, is_kept: bool) -> None:
+    def __init__(self, denoise: Denoiser, is_kept: bool, count: StepCount) -> None:
         self.denoise = denoise
         self.is_kept = is_kept
+        self.count = count
         self.x_0: list[Float[Tensor, "M K *S"]] = []
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Tensor:
         x_0 = self.denoise(x_t, t)
+        self.count.step()
         if self.is_kept:
             self.x_0.append(x_0)
         return x_0

@@ -17,6 +17,7 @@ from medsegdiff.engine.members import draw_members
 from medsegdiff.engine.plain_warnings import plain_warnings
 from medsegdiff.engine.postprocessing import mask_of
 from medsegdiff.engine.precision import uses_bf16
+from medsegdiff.engine.step_count import Progress, StepCount, steps_of_a_view
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.windows import blended
@@ -24,7 +25,9 @@ from medsegdiff.ensemble import tempered
 from medsegdiff.types import Fused, MaskCoding, Prediction, Sample, labels_from_probability
 
 
-def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Prediction:
+def predict(
+    sample: Sample, model: TrainedModel, config: PredictConfig, progress: Progress | None = None
+) -> Prediction:
     """Draw several masks for one study, fuse them, and return them on the study's own grid.
 
     The study with its members is the unit of computation: nothing depends on other studies, order
@@ -34,6 +37,7 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
         sample: as read from disk; its labels are not looked at.
         model: trained weights.
         config: sampler, members, ensemble and seed.
+        progress: called with (steps done, steps in all) as it goes on; what it raises stops it.
 
     Raises:
         DataError: the study has another number of channels than the weights expect.
@@ -42,7 +46,7 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
     start = time.perf_counter()
     preparations = model.preparations or (model.config.preparation,) * len(model.networks)
     folds = [preparation.prepare(sample) for preparation in preparations]
-    fused, members = fused_and_members(folds, model, config)
+    fused, members = fused_and_members(folds, model, config, StepCount(progress))
     placement = folds[0].placement  # all lie on the same grid
     coding = model.config.coding
     probability = tempered(placement.undo(fused.probability), _temperature(model, config), coding)
@@ -68,7 +72,7 @@ def predict(sample: Sample, model: TrainedModel, config: PredictConfig) -> Predi
 
 
 def fused_and_members(
-    folds: Sequence[Prepared], model: TrainedModel, config: PredictConfig
+    folds: Sequence[Prepared], model: TrainedModel, config: PredictConfig, count: StepCount
 ) -> tuple[Fused, Integer[Tensor, "M *S"]]:
     """What the members make together on the network's grid, and each one's labels on the study's.
 
@@ -82,12 +86,13 @@ def fused_and_members(
         coding=model.config.coding,
     )
     if model.config.preparation.grid.is_tiled:
-        found = blended(folds, model, config, to_labels)
+        found = blended(folds, model, config, to_labels, count)
         classes = model.config.labels.classes
         return found.fused, torch.stack(
             [placement.undo_labels(one, classes) for one in found.members]
         )
-    members, head = draw_members([View.whole(one) for one in folds], model, config)
+    count.begin(steps_of_a_view(model, config))
+    members, head = draw_members([View.whole(one) for one in folds], model, config, count)
     labels = [to_labels(placement.undo(one)) for one in members]  # (M, K, *S_net) to M x (*S)
     return config.ensemble(members, head, model.config.coding), torch.stack(labels)
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from medsegdiff.data import Prepared, Window, window_weight, windows_over
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.members import draw_members
+from medsegdiff.engine.step_count import StepCount, steps_of_a_view
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.ensemble import pairwise_dice
@@ -44,7 +45,11 @@ class Blended:
 
 
 def blended(
-    folds: Sequence[Prepared], model: TrainedModel, config: PredictConfig, to_labels: ToLabels
+    folds: Sequence[Prepared],
+    model: TrainedModel,
+    config: PredictConfig,
+    to_labels: ToLabels,
+    count: StepCount,
 ) -> Blended:
     """Draw and fuse the members of a study window by window.
 
@@ -53,6 +58,7 @@ def blended(
         model: trained weights.
         config: sampler, members, ensemble, overlap and seed.
         to_labels: cuts a member's probability into labels.
+        count: of the steps.
 
     Raises:
         ConfigError: an ensemble that must see whole masks at once.
@@ -64,11 +70,12 @@ def blended(
             "windows. Choose another, for example predict.ensemble=mean."
         )
     rows = windows_over(shape, grid.size, config.overlap)
+    count.begin(sum(map(len, rows)) * steps_of_a_view(model, config))
     slab, result = Slab(shape, grid.size), Result(shape, model.config.coding)
     for row, following in zip_longest(rows, rows[1:]):
         for window in row:
             views = [View.through(one, window, grid.sees_slices) for one in folds]
-            slab.add(window, *draw_members(views, model, config))
+            slab.add(window, *draw_members(views, model, config, count))
         first = slab.first
         members, head = slab.finished(shape[0] if following is None else following[0].corner[0])
         fused = config.ensemble(members, head, model.config.coding)
