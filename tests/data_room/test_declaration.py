@@ -42,3 +42,25 @@ def test_a_study_in_splits_must_exist(tmp_path: Path) -> None:
     path = written(tmp_path / "splits.json", {"train": ["a", "z"]})
     with pytest.raises(DataError, match="1 studies that have no image: z"):
         read_splits(path, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("10200004", ("10200004", "SCT", "liver")),
+        (10200004, ("10200004", "SCT", "liver")),
+        (["64033007", "SCT", "Kidney"], ("64033007", "SCT", "Kidney")),
+        ({"value": "L-1", "scheme": "99OURS"}, ("L-1", "99OURS", "liver")),
+    ],
+)
+def test_a_code_is_a_number_a_triple_or_an_object(given: object, read: tuple[str, ...]) -> None:
+    content = {"labels": {"background": 0, "liver": 1}, "codes": {"liver": given}}
+    (concept,) = Declaration.model_validate(content).codes
+    assert (concept.name, *concept.declared) == ("liver", *read)
+
+
+@pytest.mark.parametrize("codes", [{"spleen": "78961009"}, {"liver": ""}, {"liver": "1" * 17}, 3])
+def test_a_code_that_cannot_be_used_is_refused(tmp_path: Path, codes: object) -> None:
+    content = {"labels": {"background": 0, "liver": 1}, "codes": codes}
+    with pytest.raises(DataError, match=r"codes"):
+        read_declaration(written(tmp_path / "dataset.json", content))

@@ -71,3 +71,12 @@ def test_what_is_unknown_is_none_and_never_zero():
 
 def test_every_figure_is_plain_json():
     json.dumps(structure_statistics(block(), SCANNED), allow_nan=False)
+
+
+def test_voxels_of_leaning_axes_are_smaller_than_the_product_of_their_sides():
+    affine = torch.eye(4, dtype=torch.float64)
+    affine[:3, 0] = torch.tensor([0.0, 3.0, 4.0])  # slices are 5 mm apart, along a line that leans
+    affine[:3, 1], affine[:3, 2] = torch.tensor([0.0, 2.0, 0.0]), torch.tensor([1.0, 0.0, 0.0])
+    leaning = Geometry((5, 6, 7), spacing_mm=(5.0, 2.0, 1.0), affine=affine)
+    figures = structure_statistics(np.ones((5, 6, 7), dtype=bool), leaning)
+    assert figures["volume_ml"] == pytest.approx(5 * 6 * 7 * 4 * 2 / 1000)

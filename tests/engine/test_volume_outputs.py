@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 import torch
@@ -17,6 +18,7 @@ from medsegdiff.data import LabelMap
 from medsegdiff.data.declared_labels import Region
 from medsegdiff.data.geometry import same_grid
 from medsegdiff.data.reader import read_image, read_mask
+from medsegdiff.data.terminology import Concept
 from medsegdiff.engine.evaluate import evaluate_folders
 from medsegdiff.engine.evaluation_files import summary_values
 from medsegdiff.engine.outputs import Extras, StudyPrediction
@@ -157,3 +159,13 @@ def test_a_dicom_series_gets_nifti_in_the_root_and_a_dicom_seg(shared_data: Path
     assert written == {"study.dcm", "study_probability.dcm"}
     found = read_mask(tmp_path / "dicom_seg" / "study.dcm", like=grid).values
     np.testing.assert_array_equal(found, prediction.mask.numpy())
+
+
+def test_the_codes_of_the_classes_are_in_the_dicom_seg(shared_data: Path, tmp_path: Path):
+    folder = shared_data / "dicom" / "mr_hippocrop_study1"
+    liver = Concept(name="liver", value="10200004", meaning="Liver")
+    drawn(folder, ORGANS.model_copy(update={"codes": (liver,)})).save(tmp_path)
+    segments = pydicom.dcmread(tmp_path / "dicom_seg" / "study.dcm").SegmentSequence
+    (kind,) = segments[0].SegmentedPropertyTypeCodeSequence
+    assert (kind.CodeValue, kind.CodeMeaning) == ("10200004", "Liver")
+    assert segments[1].SegmentedPropertyTypeCodeSequence[0].CodeValue != "10200004"

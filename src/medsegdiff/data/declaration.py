@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from typing_extensions import Self
 
 from medsegdiff.data.splits import Splits
+from medsegdiff.data.terminology import Concept, concepts
 from medsegdiff.errors import DataError
 
 
@@ -26,7 +28,7 @@ class Declaration(BaseModel):
         colors: stored colours by name.
         groups: the patient of each study.
         group_pattern: a regular expression on a study's name; its first group is the patient.
-        codes: SNOMED codes of the classes by name.
+        codes: what classes and regions are in SNOMED or another terminology.
         licence, reference: under which terms the data may be used, and what to cite.
     """
 
@@ -39,7 +41,7 @@ class Declaration(BaseModel):
     colors: dict[str, tuple[int, int, int]] | None = None
     groups: dict[str, str | int] = {}
     group_pattern: re.Pattern[str] | None = None
-    codes: dict[str, Any] = {}
+    codes: tuple[Concept, ...] = ()
     licence: Any = None
     reference: Any = None
 
@@ -69,6 +71,18 @@ class Declaration(BaseModel):
             return names
         numbered = all(map(_is_number, names))
         return tuple(str(names[key]) for key in (sorted(names, key=int) if numbered else names))
+
+    @field_validator("codes", mode="before")
+    @classmethod
+    def _one_a_name(cls, codes: Any) -> Any:
+        return concepts(codes) if isinstance(codes, dict) else codes
+
+    @model_validator(mode="after")
+    def _codes_are_of_labels(self) -> Self:
+        strangers = sorted({concept.name for concept in self.codes} - set(self.labels or {}))
+        if self.labels and strangers:
+            raise ValueError(f"codes are given for {', '.join(strangers)}, not among the labels")
+        return self
 
     @field_validator("group_pattern")
     @classmethod

@@ -292,7 +292,8 @@ class FileDataset(Dataset):
         if not drawn:
             return None, []
         some = some_raw_masks(drawn, self.budget_bytes)
-        return LabelMap.recognise(some, *self.declaration.of_labels)
+        found, findings = LabelMap.recognise(some, *self.declaration.of_labels)
+        return found.model_copy(update={"codes": self.declaration.codes}), findings
 
 
 def _some(names: Sequence[str]) -> str:

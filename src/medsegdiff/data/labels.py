@@ -14,6 +14,7 @@ from typing_extensions import Self
 from medsegdiff.data.declared_labels import IGNORE, Region, declared_labels
 from medsegdiff.data.label_evidence import Evidence, gather_evidence, unpack_colours
 from medsegdiff.data.stored_classes import StoredClasses
+from medsegdiff.data.terminology import Concept
 from medsegdiff.errors import DataError
 from medsegdiff.types import MaskCoding
 
@@ -25,9 +26,11 @@ class LabelMap(StoredClasses):
         names, values, colours, is_noisy, ignored: as in `StoredClasses`.
         regions: what is drawn and scored in place of the classes, in the order in which they are
             painted; empty without regions.
+        codes: what classes and regions are in a terminology, of those that have a code.
     """
 
     regions: tuple[Region, ...] = ()
+    codes: tuple[Concept, ...] = ()
 
     @model_validator(mode="after")
     def _regions_are_made_of_classes(self) -> Self:
@@ -74,9 +77,13 @@ class LabelMap(StoredClasses):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_used(self, handler: Callable[[Any], Any]) -> dict[str, Any]:
-        """Leave regions and the ignored label out where there are none, as older programs do."""
+        """Leave out what there is none of, as older programs do."""
         written = handler(self)
-        unused = {"regions": not self.regions, "ignored": self.ignored is None}
+        unused = {
+            "regions": not self.regions,
+            "codes": not self.codes,
+            "ignored": self.ignored is None,
+        }
         return {key: value for key, value in written.items() if not unused.get(key, False)}
 
     @classmethod

@@ -126,7 +126,7 @@ def _about(
     more = {
         "file_ending": copy.ending,
         "groups": {one: source.group(one) for one in written if source.group(one) != one},
-        "codes": declared.codes,
+        "codes": {concept.name: concept.declared for concept in declared.codes},
         "licence": declared.licence,
         "reference": declared.reference,
     }

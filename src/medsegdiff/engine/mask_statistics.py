@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from medsegdiff.engine.postprocessing import piece_sizes
 from medsegdiff.metrics import bounding_box
@@ -31,8 +32,8 @@ def structure_statistics(where: np.ndarray, geometry: Geometry) -> dict[str, Any
         Plain values; what is unknown, or is not there in an empty mask, is None and never 0.
     """
     count = int(np.count_nonzero(where))
-    spacing, is_volume = geometry.spacing_mm, geometry.space_dims == 3
-    size = None if spacing is None else count * math.prod(spacing)  # mm^2 or mm^3
+    is_volume, voxel = geometry.space_dims == 3, _voxel_size(geometry)
+    size = None if voxel is None else count * voxel
     area_mm2 = None if is_volume or size is None else rounded(size)
     volume_ml = None if not is_volume or size is None else rounded(size) / MM3_PER_ML
     return {
@@ -43,6 +44,13 @@ def structure_statistics(where: np.ndarray, geometry: Geometry) -> dict[str, Any
         **_pieces(where, count),
         **_place(where, count, geometry),
     }
+
+
+def _voxel_size(geometry: Geometry) -> float | None:
+    """mm^3 of a voxel, or mm^2 of a pixel; less than the product of its sides where axes lean."""
+    if geometry.space_dims == 3 and geometry.affine is not None:
+        return abs(float(torch.linalg.det(geometry.affine[:3, :3])))
+    return None if geometry.spacing_mm is None else math.prod(geometry.spacing_mm)
 
 
 def by_axis(values: Sequence[Any] | None) -> dict[str, Any] | None:

@@ -130,13 +130,14 @@ class StudyPrediction(Prediction):
             return None
         file = seg_file(Path(folder), self.study)
         classes = dict(enumerate(self.label_map.names[1:], start=1))
+        codes = {concept.name: concept.declared for concept in self.label_map.codes}
         drawn = self.mask.to(torch.int32).numpy()
-        write_segmentation(file, drawn, classes, None, self.path)
+        write_segmentation(file, drawn, classes, codes, self.path)
         if has_probability:
             soft = file.with_name(f"{self.study}_probability.dcm")
             names = dict(enumerate(self.label_map.structure_names, start=1))
             maps = self.probability.float().numpy()
-            write_segmentation(soft, drawn * 0, names, None, self.path, maps)
+            write_segmentation(soft, drawn * 0, names, codes, self.path, maps)
         return file
 
     def preview(self) -> Image.Image:
