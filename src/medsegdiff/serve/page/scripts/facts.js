@@ -1,0 +1,86 @@
+// What was found, in figures and words: volumes, quality, warnings, files.
+
+import { structures } from "./display.js";
+import { h, swatch } from "./elements.js";
+import { count, duration, figure, percent, size } from "./words.js";
+
+/** How large each structure is, in ml where that is known. */
+export function findings(result) {
+  const figures = result.statistics.classes ?? {};
+  const rows = structures(result).map(({ name, color }) => {
+    const one = figures[name] ?? {};
+    return h("tr", {},
+      h("th", { scope: "row" }, swatch(color), name),
+      h("td", {}, extent(one, result.space_dims)),
+      h("td", {}, one.n_voxels ? percent(one.share_of_image) : "–"),
+      h("td", {}, one.n_voxels ? pieces(one) : "–"));
+  });
+  const head = ["Structure", result.space_dims === 3 ? "Volume" : "Area", "Of the image", "Pieces"];
+  return card("Found",
+    h("table", { class: "figures" },
+      h("thead", {}, h("tr", {}, head.map((title) => h("th", { scope: "col" }, title)))),
+      h("tbody", {}, rows)),
+    structures(result).filter(({ name }) => figures[name]?.touches_border).map(({ name }) =>
+      h("p", { class: "hint" }, `The ${name} reaches the border of the image and may go on outside of it.`)));
+}
+
+/** How much the masks agree, and what that means. */
+export function quality(result) {
+  if (result.quality === null || result.quality === undefined) {
+    return card("Agreement of the masks", h("p", {}, "Only one mask was drawn, so there is nothing to compare it with."));
+  }
+  return card("Agreement of the masks",
+    h("p", { class: "score" }, h("strong", {}, result.quality.toFixed(2)),
+      h("meter", { min: 0, max: 1, low: 0.7, high: 0.85, optimum: 1, value: result.quality, "aria-label": "Agreement of the masks" })),
+    h("p", {}, result.quality_words),
+    h("p", { class: "hint" }, "1 means that all masks are equal. It is not accuracy: a model can agree with itself and be wrong."));
+}
+
+/** What a person should know before using the mask. */
+export function warnings(result) {
+  if (result.warnings.length === 0) return null;
+  return h("section", { class: "card warning", "aria-label": "Warnings" },
+    h("h2", {}, result.warnings.length === 1 ? "Please note" : "Please note these"),
+    h("ul", {}, result.warnings.map((text) => h("li", {}, text))));
+}
+
+/** The files to take away. */
+export function downloads(result) {
+  const one = ({ title, file_name: name, url, bytes }) => h("li", {},
+    h("a", { href: url, download: name }, title), h("span", { class: "hint" }, `${name}, ${size(bytes)}`));
+  return card("Download", h("ul", { class: "downloads" }, result.downloads.map(one)));
+}
+
+/** How the masks were made, so that they can be made again. */
+export function provenance(result) {
+  const rows = [
+    ["Model", result.model.title ?? result.model.id ?? result.model],
+    ["Size", result.shape.join(" × ") + (result.space_dims === 3 ? " voxels" : " pixels")],
+    ["Spacing", result.spacing_mm ? `${result.spacing_mm.map(figure).join(" × ")} mm` : "not known"],
+    ...Object.entries(result.settings).filter(([, value]) => typeof value !== "object").map(([name, value]) => [titled(name), String(value)]),
+    ["Time", duration(result.seconds)],
+  ];
+  return h("section", { class: "card" }, h("details", {},
+    h("summary", {}, "How it was made"),
+    h("dl", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]).flat())));
+}
+
+function card(title, ...content) {
+  return h("section", { class: "card" }, h("h2", {}, title), content);
+}
+
+function extent(one, spaceDims) {
+  if (one.n_voxels === undefined) return "not known";
+  if (one.n_voxels === 0) return "not found";
+  if (one.volume_ml !== null && one.volume_ml !== undefined) return `${figure(one.volume_ml)} ml`;
+  if (one.area_mm2 !== null && one.area_mm2 !== undefined) return `${figure(one.area_mm2)} mm²`;
+  return count(one.n_voxels, spaceDims === 3 ? "voxel" : "pixel");
+}
+
+function pieces(one) {
+  return one.n_pieces > 1 ? `${one.n_pieces} (largest ${percent(one.largest_piece_share)})` : String(one.n_pieces);
+}
+
+function titled(name) {
+  return name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+}

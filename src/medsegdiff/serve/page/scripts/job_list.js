@@ -1,0 +1,49 @@
+// The session's earlier jobs: what became of each, and the way to it.
+
+import { h } from "./elements.js";
+import { getJson, remove } from "./requests.js";
+import { percent } from "./words.js";
+
+const SECONDS_BETWEEN_LOOKS = 3;
+const STATES = {
+  waiting: "waiting", running: "running", done: "done", failed: "failed", cancelled: "cancelled",
+};
+
+/** A list that keeps itself up to date while something runs. */
+export function jobList() {
+  const list = h("ul", { class: "jobs" });
+  const element = h("section", { class: "card", hidden: true, "aria-labelledby": "jobs-title" },
+    h("h2", { id: "jobs-title" }, "Earlier in this session"), list,
+    h("p", { class: "hint" }, "Only this browser sees them. They are deleted when the session ends."));
+  let timer = null;
+  async function look() {
+    let jobs;
+    try {
+      jobs = await getJson("/api/jobs");
+    } catch {
+      return; // what one starts next says why the server does not answer
+    }
+    const found = jobs.jobs ?? jobs;
+    list.replaceChildren(...found.map((job) => entry(job, look)));
+    element.hidden = found.length === 0;
+    if (found.some((job) => job.state === "waiting" || job.state === "running")) {
+      timer = setTimeout(look, SECONDS_BETWEEN_LOOKS * 1000);
+    }
+  }
+  look();
+  return { element, leave: () => clearTimeout(timer) };
+}
+
+function entry(job, look) {
+  const done = job.state === "running" ? `, ${percent(Math.round(100 * (job.fraction ?? 0)) / 100)}` : "";
+  return h("li", {},
+    h("a", { href: `#job/${job.id}` }, job.name),
+    h("span", { class: `state ${job.state}` }, `${STATES[job.state]}${done}`),
+    h("button", {
+      type: "button", class: "quiet", "aria-label": `Delete ${job.name}`,
+      onclick: async () => {
+        await remove(`/api/jobs/${job.id}`);
+        look();
+      },
+    }, "Delete"));
+}

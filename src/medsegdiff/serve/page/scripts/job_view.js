@@ -1,0 +1,93 @@
+// One job: its progress while it runs, then its result, or why there is none.
+
+import { h } from "./elements.js";
+import { progressCard } from "./progress_card.js";
+import { getJson, listen, remove } from "./requests.js";
+import { resultView } from "./result_view.js";
+import { trouble } from "./trouble.js";
+
+const again = () => h("a", { class: "button primary", href: "#new" }, "Segment another image");
+
+/** Follow the job with this id. */
+export function jobView(server, id) {
+  const job = new Job(server, id);
+  job.follow();
+  return { element: job.element, title: "Result", leave: () => job.leave() };
+}
+
+class Job {
+  constructor(server, id) {
+    this.server = server;
+    this.url = `/api/jobs/${encodeURIComponent(id)}`;
+    this.element = h("div", { class: "job" }, h("p", { class: "loading" }, "Loading …"));
+    this.stop = () => {};
+  }
+
+  async follow() {
+    try {
+      const state = await getJson(this.url);
+      if (state.state === "waiting" || state.state === "running") this.watch(state);
+      else await this.end(state);
+    } catch (error) {
+      this.show(error.status === 404 ? gone() : trouble("This job cannot be shown", error.message, again()));
+    }
+  }
+
+  watch(state) {
+    const card = progressCard(state, () => this.cancel());
+    this.show(card.element);
+    this.stop = listen(`${this.url}/events`, (now) => card.set(now), (last) => this.end(last));
+  }
+
+  async end(given) {
+    this.leave();
+    try {
+      const state = given?.state ? given : await getJson(this.url);
+      if (state.state === "done") await this.showResult(state);
+      else if (state.state === "cancelled") this.show(cancelled(state));
+      else this.show(failed(state));
+    } catch (error) {
+      this.show(trouble("The result cannot be shown", error.message, again()));
+    }
+  }
+
+  async showResult(state) {
+    const result = await getJson(`${this.url}/result`);
+    const view = resultView(this.server, { ...state, url: this.url }, result);
+    this.show(view.element);
+    this.stop = view.leave;
+    document.title = `${result.study} · MedSegDiff`;
+    await view.ready;
+  }
+
+  async cancel() {
+    await remove(this.url);
+    this.leave();
+    this.show(cancelled({}));
+  }
+
+  show(element) {
+    this.element.replaceChildren(element);
+  }
+
+  leave() {
+    this.stop();
+    this.stop = () => {};
+  }
+}
+
+function gone() {
+  return trouble("This result is not here any more",
+    "Results are deleted after a while, and when the program ends. Segment the image again: with the same seed the masks are the same.",
+    again());
+}
+
+function cancelled(state) {
+  return trouble("Cancelled", `Nothing was kept of ${state.name ?? "this job"}.`, again());
+}
+
+function failed(state) {
+  const error = state.error ?? {};
+  const message = error.message ?? (typeof error === "string" ? error : "The program gave no reason.");
+  return trouble(`${state.name ?? "The image"} could not be segmented`, message, again());
+}

@@ -1,0 +1,81 @@
+// A result: the viewer with its controls on one side, what was found on the other.
+
+import { correction } from "./correction.js";
+import { displayControls } from "./display_controls.js";
+import { firstDisplay } from "./display.js";
+import { h, speak } from "./elements.js";
+import { downloads, findings, provenance, quality, warnings } from "./facts.js";
+import { legend } from "./legend.js";
+import { PictureViewer } from "./picture_viewer.js";
+import { VolumeViewer } from "./volume_viewer.js";
+
+/**
+ * The view of a finished job.
+ *
+ * @param {object} server the answer of /api/models.
+ * @param {{id: string, url: string, name: string}} job
+ * @param {object} result the answer of /api/jobs/{id}/result.
+ * @returns {{element: HTMLElement, ready: Promise<void>, leave: () => void}}
+ */
+export function resultView(server, job, result) {
+  const viewer = result.space_dims === 2 ? new PictureViewer(result) : new VolumeViewer(result);
+  const display = firstDisplay(result);
+  const legendPlace = h("div", { class: "legend-place" });
+  const note = h("p", { class: "viewer-note" }, "Loading the picture …");
+  viewer.element.append(note);
+  const update = async (changes) => {
+    Object.assign(display, changes);
+    legendPlace.replaceChildren(legend(result, display, update));
+    await shown(viewer, display, note);
+  };
+  const controls = displayControls(result, viewer, display, update);
+  const correct = correction(server, job, result, viewer, (isOn) => controls.setCorrecting(isOn));
+  const element = h("div", { class: "result" },
+    h("div", { class: "result-head" },
+      h("h1", {}, result.study),
+      h("a", { class: "button", href: "#new" }, "Segment another image")),
+    warnings(result),
+    h("div", { class: "stage-column" }, controls.top, viewer.element, controls.bottom, legendPlace),
+    h("div", { class: "facts-column" }, findings(result), quality(result), correct.element, downloads(result), provenance(result)));
+  const ready = opened(viewer, note, update).then((isOpen) => {
+    if (!isOpen) return;
+    controls.enable();
+    correct.enable();
+    speak(`The result of ${result.study} is shown.`);
+  });
+  return {
+    element,
+    ready,
+    leave: () => {
+      controls.leave();
+      viewer.leave();
+    },
+  };
+}
+
+/** Whether the viewer could be opened; if not, the note says why. */
+async function opened(viewer, note, update) {
+  try {
+    await viewer.load();
+    note.hidden = true;
+    await update({});
+  } catch (error) {
+    failed(note, error);
+    return false;
+  }
+  return true;
+}
+
+async function shown(viewer, display, note) {
+  try {
+    await viewer.show({ ...display, hidden: new Set(display.hidden) });
+    note.hidden = true;
+  } catch (error) {
+    failed(note, error);
+  }
+}
+
+function failed(note, error) {
+  note.textContent = `This cannot be drawn: ${error.message} The files can be downloaded all the same.`;
+  note.hidden = false;
+}

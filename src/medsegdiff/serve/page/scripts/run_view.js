@@ -1,0 +1,70 @@
+// A training that is watched: how far it is, its curves, and pictures of its validations.
+
+import { chart } from "./curves.js";
+import { h } from "./elements.js";
+import { getJson, listen } from "./requests.js";
+import { trouble } from "./trouble.js";
+import { duration, percent } from "./words.js";
+
+const STATES = { running: "Running", finished: "Finished", stopped: "Stopped", waiting: "Not started" };
+
+/** The page of `medsegdiff serve --run RUN`. */
+export function runView(server) {
+  const element = h("div", { class: "run" }, h("p", { class: "loading" }, "Loading …"));
+  let stop = () => {};
+  let isLeft = false;
+  async function open() {
+    try {
+      if (!server.run) throw new Error("Start the program with a training's folder: medsegdiff serve --run RUN.");
+      const run = await getJson("/api/run");
+      if (isLeft) return;
+      draw(element, run);
+      stop = listen("/api/run/events", (now) => draw(element, now), (last) => last?.state && draw(element, last));
+    } catch (error) {
+      element.replaceChildren(trouble("There is no training to watch", error.message));
+    }
+  }
+  open();
+  return {
+    element,
+    title: "Training",
+    leave: () => {
+      isLeft = true;
+      stop();
+    },
+  };
+}
+
+function draw(element, run) {
+  const step = run.step ?? 0;
+  const total = run.total_steps;
+  const curves = run.curves ?? { loss: [], dice: [] };
+  element.replaceChildren(
+    h("div", { class: "result-head" }, h("h1", {}, run.name ?? "Training"), h("span", { class: `state ${run.state}` }, STATES[run.state] ?? run.state)),
+    h("section", { class: "card progress" },
+      h("progress", { max: 1, value: total ? step / total : null, "aria-label": "Progress of the training" }),
+      h("p", { class: "stage" }, where(step, total, run)),
+      h("p", { class: "hint" }, best(run.best))),
+    h("div", { class: "charts" },
+      h("section", { class: "card" }, chart({ title: "Dice on the validation studies", points: curves.dice, highest: 1, hasDots: true, last: total })),
+      h("section", { class: "card" }, chart({ title: "Loss", points: curves.loss, last: total }))),
+    h("section", { class: "card" }, h("h2", {}, "Validation studies"), pictures(run.pictures ?? [])));
+}
+
+function where(step, total, run) {
+  const share = total ? `Step ${step} of ${total} (${percent(step / total)})` : `Step ${step}`;
+  const eta = run.eta_seconds;
+  return run.state === "running" && eta !== null && eta !== undefined ? `${share}, about ${duration(eta)} left` : share;
+}
+
+function best(one) {
+  return one ? `Best so far: Dice ${one.dice.toFixed(4)} at step ${one.step}.` : "No validation yet.";
+}
+
+function pictures(list) {
+  if (list.length === 0) return h("p", { class: "empty" }, "The first pictures come with the first validation.");
+  const one = ({ step, url }) => h("figure", {},
+    h("a", { href: url, target: "_blank", rel: "noopener" }, h("img", { src: url, alt: `Validation studies at step ${step}`, loading: "lazy" })),
+    h("figcaption", {}, `Step ${step}`));
+  return h("div", { class: "pictures" }, [...list].reverse().map(one));
+}

@@ -1,0 +1,154 @@
+// A volume in three planes and 3-D, drawn by NiiVue, with what the model drew over it.
+
+import { isHeat, layerUrl } from "./display.js";
+import { h } from "./elements.js";
+import { History } from "./history.js";
+import { getBlob } from "./requests.js";
+import { squeezed } from "./pixels.js";
+import { classColours, heatColours, niivue } from "./niivue.js";
+
+const LARGEST_BRUSH = 25; // voxels
+
+/** Shows layers of a 3-D result, and takes corrections of its mask. */
+export class VolumeViewer {
+  constructor(result) {
+    this.result = result;
+    this.canvas = h("canvas", { tabindex: 0, role: "application", "aria-roledescription": "volume viewer" });
+    this.element = h("div", { class: "viewer volume" }, this.canvas);
+    this.images = new Map();
+    this.overlay = null;
+    this.onEdited = () => {};
+  }
+
+  async load() {
+    this.library = await niivue();
+    this.view = new this.library.Niivue({
+      backColor: [0.05, 0.065, 0.08, 1], crosshairColor: [0.31, 0.82, 0.86, 0.8], crosshairWidth: 1, isColorbar: false,
+      isNearestInterpolation: true, dragAndDropEnabled: false, loadingText: "", logLevel: "error", show3Dcrosshair: true,
+      multiplanarShowRender: 1, maxDrawUndoBitmaps: 0,
+    });
+    for (const name of ["probability", "uncertainty", "agreement"]) this.view.addColormap(`ours_${name}`, heatColours(name));
+    await this.view.attachToCanvas(this.canvas);
+    this.view.addVolume(await this.image(this.result.layers.image, { colormap: "gray" }));
+    this.stop = new AbortController();
+    this.canvas.addEventListener("keydown", (event) => this.key(event), { signal: this.stop.signal });
+    this.view.onDrawingChanged = (action) => action === "draw" && this.drawn();
+  }
+
+  /** Show what a display asks for; the last one asked for wins. */
+  async show(display) {
+    this.display = display;
+    const { view } = display;
+    this.canvas.setAttribute("aria-label", `${this.result.study}, ${view}. Arrow keys move the cross, page up and page down go through slices.`);
+    this.view.setSliceType(this.planes(display.planes));
+    const url = this.isDrawing ? null : layerUrl(this.result, display);
+    const image = url === null ? null : await this.image(url, {});
+    if (this.display !== display) return;
+    if (this.overlay && this.overlay !== image) this.view.removeVolume(this.overlay);
+    if (image && this.overlay !== image) this.view.addVolume(image);
+    this.overlay = image;
+    if (image) this.dress(image, display);
+    this.canvas.dataset.shown = view === "members" ? `member ${display.member}` : view;
+  }
+
+  /** Colours, opacity and threshold of the overlay. */
+  dress(image, display) {
+    if (isHeat(display.view, 3)) {
+      image.colormap = `ours_${display.view}`;
+      const most = image.global_max > 1.5 ? 255 : 1;
+      image.cal_min = Math.max(display.threshold, 0.02) * most;
+      image.cal_max = most;
+    } else {
+      image.setColormapLabel(classColours(this.result, display.hidden));
+    }
+    this.view.opts.atlasOutline = display.style === "outline" ? 1 : 0;
+    this.view.setOpacity(this.view.volumes.indexOf(image), display.opacity);
+    this.view.updateGLVolume();
+  }
+
+  async image(url, options) {
+    if (!this.images.has(url)) {
+      const file = new File([await getBlob(url)], "layer.nii.gz");
+      this.images.set(url, await this.library.NVImage.loadFromFile({ file, name: "layer.nii.gz", ...options }));
+    }
+    return this.images.get(url);
+  }
+
+  planes(name) {
+    const types = this.library.SLICE_TYPE;
+    return { all: types.MULTIPLANAR, axial: types.AXIAL, coronal: types.CORONAL, sagittal: types.SAGITTAL, render: types.RENDER }[name];
+  }
+
+  key(event) {
+    const steps = {
+      ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, 1, 0], ArrowDown: [0, -1, 0], PageUp: [0, 0, 1], PageDown: [0, 0, -1],
+    };
+    if (!(event.key in steps)) return;
+    this.view.moveCrosshairInVox(...steps[event.key]);
+    event.preventDefault();
+  }
+
+  /** Take corrections with a brush `{tool, size, value}`; null ends it. */
+  async setBrush(brush) {
+    if (!this.history) await this.openDrawing();
+    this.isDrawing = brush !== null;
+    this.element.classList.toggle("drawing", this.isDrawing);
+    this.view.setDrawingEnabled(this.isDrawing);
+    if (brush) {
+      this.view.opts.penSize = brush.size;
+      this.view.setPenValue(brush.tool === "eraser" ? 0 : brush.value, false);
+    }
+    await this.show(this.display);
+  }
+
+  async openDrawing() {
+    this.view.loadDrawing(await this.image(this.result.layers.mask, {}));
+    this.view.setDrawColormap(classColours(this.result, new Set()));
+    this.view.setDrawOpacity(0.5);
+    this.history = new History(() => this.view.drawBitmap);
+    this.history.begin();
+  }
+
+  /** A stroke is done: NiiVue draws at once, so what was there before is kept from the last one. */
+  drawn() {
+    if (!this.history) return;
+    this.history.end();
+    this.history.begin();
+    this.onEdited();
+  }
+
+  undo() {
+    this.restore(() => this.history.undo());
+  }
+
+  redo() {
+    this.restore(() => this.history.redo());
+  }
+
+  revert() {
+    this.restore(() => this.history.revert());
+  }
+
+  restore(act) {
+    act();
+    this.history.begin();
+    this.view.refreshDrawing(true);
+    this.onEdited();
+  }
+
+  brushSizes() {
+    return { min: 1, max: LARGEST_BRUSH, value: 5 };
+  }
+
+  /** The mask as it is now, as a .nii.gz on the image's grid. */
+  async maskFile() {
+    const bytes = await this.view.saveImage({ filename: "", isSaveDrawing: true });
+    return new File([await squeezed(bytes, "gzip")], `${this.result.study}.nii.gz`, { type: "application/gzip" });
+  }
+
+  leave() {
+    this.stop?.abort();
+    this.view?.cleanup();
+    this.canvas.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+}
