@@ -13,14 +13,17 @@ export const AGREEMENT = [
   { least: 255, title: "all masks", color: "#4fd1dc", dash: [] },
 ];
 
-/** The table of a heat map, shape (256, 3), 0 to 255. */
-export function heatTable(name) {
+const RISE = 3; // heat is opaque from a third on, so that the image shows where there is little
+
+/** The table of a heat map, shape (256, 4), 0 to 255; clear below a threshold of 0 to 1. */
+export function heatTable(name, threshold = 0) {
   const stops = STOPS[name].map(rgb);
   return Array.from({ length: 256 }, (_, level) => {
     const place = (level / 255) * (stops.length - 1);
     const below = Math.min(Math.floor(place), stops.length - 2);
     const part = place - below;
-    return stops[below].map((value, i) => Math.round(value + part * (stops[below + 1][i] - value)));
+    const opacity = level < Math.round(255 * threshold) ? 0 : Math.min(255, RISE * level);
+    return [...stops[below].map((value, i) => Math.round(value + part * (stops[below + 1][i] - value))), opacity];
   });
 }
 

@@ -40,11 +40,13 @@ class Correction {
     this.isOn = !this.isOn;
     if (this.isOn && this.tools.childElementCount === 0) this.fill();
     this.tools.hidden = !this.isOn;
+    this.element.classList.toggle("on", this.isOn);
     this.toggle.textContent = this.isOn ? "Done" : "Correct the mask";
     this.toggle.setAttribute("aria-expanded", String(this.isOn));
     this.onSwitch(this.isOn);
     await this.viewer.setBrush(this.isOn ? this.brush : null);
     this.refresh();
+    if (this.isOn) this.element.scrollIntoView({ block: "nearest" });
   }
 
   fill() {

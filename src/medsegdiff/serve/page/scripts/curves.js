@@ -4,8 +4,8 @@ import { h, svg } from "./elements.js";
 import { figure } from "./words.js";
 
 const WIDTH = 640;
-const HEIGHT = 260;
-const BOX = { left: 56, right: WIDTH - 16, top: 16, bottom: HEIGHT - 44 };
+const HEIGHT = 280;
+const BOX = { left: 66, right: WIDTH - 26, top: 16, bottom: HEIGHT - 56 };
 const MOST_POINTS = 400;
 
 /**
@@ -30,9 +30,9 @@ export function chart({ title, points, lowest = 0, highest = null, hasDots = fal
     svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${figure(lastValue)} at step ${lastStep}` },
       ticks(lowest, top, 4).map((value) => [
         svg("line", { class: "grid", x1: BOX.left, x2: BOX.right, y1: y(value), y2: y(value) }),
-        svg("text", { x: BOX.left - 8, y: y(value) + 4, "text-anchor": "end" }, figure(value)),
+        svg("text", { x: BOX.left - 8, y: y(value) + 6, "text-anchor": "end" }, figure(value)),
       ]).flat(),
-      ticks(0, end, 5).map((step) => svg("text", { x: x(step), y: BOX.bottom + 20, "text-anchor": "middle" }, String(Math.round(step)))),
+      ticks(0, end, 5).map((step) => svg("text", { x: x(step), y: BOX.bottom + 24, "text-anchor": "middle" }, String(Math.round(step)))),
       svg("text", { x: (BOX.left + BOX.right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, "step"),
       svg("polyline", { class: "curve", points: line }),
       hasDots && shown.map(([step, value]) => svg("circle", { class: "dot", cx: x(step), cy: y(value), r: 4 },

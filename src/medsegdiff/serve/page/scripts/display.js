@@ -11,11 +11,11 @@ const VIEWS = [
 ];
 
 /** The display that a result opens with. */
-export function firstDisplay(result) {
+export function firstDisplay() {
   return {
     view: "mask",
     style: "outline",
-    opacity: result.space_dims === 2 ? 0.9 : 0.6,
+    opacity: 0.8,
     threshold: 0,
     member: 0,
     channel: 0,

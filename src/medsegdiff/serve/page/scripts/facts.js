@@ -4,13 +4,15 @@ import { structures } from "./display.js";
 import { h, swatch } from "./elements.js";
 import { count, duration, figure, percent, size } from "./words.js";
 
+const SHOWN_DOWNLOADS = 4; // the mask and what says how sure it is; the others are folded
+
 /** How large each structure is, in ml where that is known. */
 export function findings(result) {
   const figures = result.statistics.classes ?? {};
   const rows = structures(result).map(({ name, color }) => {
     const one = figures[name] ?? {};
     return h("tr", {},
-      h("th", { scope: "row" }, swatch(color), name),
+      h("th", { scope: "row" }, h("span", { class: "class-name" }, swatch(color), name)),
       h("td", {}, extent(one, result.space_dims)),
       h("td", {}, one.n_voxels ? percent(one.share_of_image) : "–"),
       h("td", {}, one.n_voxels ? pieces(one) : "–"));
@@ -33,7 +35,7 @@ export function quality(result) {
     h("p", { class: "score" }, h("strong", {}, result.quality.toFixed(2)),
       h("meter", { min: 0, max: 1, low: 0.7, high: 0.85, optimum: 1, value: result.quality, "aria-label": "Agreement of the masks" })),
     h("p", {}, result.quality_words),
-    h("p", { class: "hint" }, "1 means that all masks are equal. It is not accuracy: a model can agree with itself and be wrong."));
+    h("p", { class: "hint" }, "1 means that all masks are equal, 0 that no two of them overlap."));
 }
 
 /** What a person should know before using the mask. */
@@ -48,7 +50,9 @@ export function warnings(result) {
 export function downloads(result) {
   const one = ({ title, file_name: name, url, bytes }) => h("li", {},
     h("a", { href: url, download: name }, title), h("span", { class: "hint" }, `${name}, ${size(bytes)}`));
-  return card("Download", h("ul", { class: "downloads" }, result.downloads.map(one)));
+  const list = (files) => h("ul", { class: "downloads" }, files.map(one));
+  const [first, more] = [result.downloads.slice(0, SHOWN_DOWNLOADS), result.downloads.slice(SHOWN_DOWNLOADS)];
+  return card("Download", list(first), more.length > 0 && h("details", {}, h("summary", {}, count(more.length, "more file")), list(more)));
 }
 
 /** How the masks were made, so that they can be made again. */

@@ -23,10 +23,10 @@ export function jobList() {
     } catch {
       return; // what one starts next says why the server does not answer
     }
-    const found = jobs.jobs ?? jobs;
-    list.replaceChildren(...found.map((job) => entry(job, look)));
-    element.hidden = found.length === 0;
-    if (found.some((job) => job.state === "waiting" || job.state === "running")) {
+    jobs.reverse(); // the newest first
+    list.replaceChildren(...jobs.map((job) => entry(job, look)));
+    element.hidden = jobs.length === 0;
+    if (jobs.some((job) => job.state === "waiting" || job.state === "running")) {
       timer = setTimeout(look, SECONDS_BETWEEN_LOOKS * 1000);
     }
   }
@@ -36,14 +36,15 @@ export function jobList() {
 
 function entry(job, look) {
   const done = job.state === "running" ? `, ${percent(Math.round(100 * (job.fraction ?? 0)) / 100)}` : "";
+  const word = job.state === "running" || job.state === "waiting" ? "Cancel" : "Delete";
   return h("li", {},
     h("a", { href: `#job/${job.id}` }, job.name),
     h("span", { class: `state ${job.state}` }, `${STATES[job.state]}${done}`),
     h("button", {
-      type: "button", class: "quiet", "aria-label": `Delete ${job.name}`,
+      type: "button", class: "quiet", "aria-label": `${word} ${job.name}`,
       onclick: async () => {
         await remove(`/api/jobs/${job.id}`);
         look();
       },
-    }, "Delete"));
+    }, word));
 }

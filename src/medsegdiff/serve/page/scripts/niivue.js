@@ -28,21 +28,22 @@ export async function niivue() {
   return loading;
 }
 
-/** A heat map as NiiVue has them. */
-export function heatColours(name) {
-  const table = heatTable(name).filter((_, level) => level % 15 === 0);
-  const column = (index) => table.map((color) => color[index]);
-  return { R: column(0), G: column(1), B: column(2), A: table.map(() => 255), I: table.map((_, level) => 15 * level) };
+/** A heat map as NiiVue has them, from a threshold of 0 to 1 on. */
+export function heatColours(name, threshold) {
+  return columns(heatTable(name, threshold));
 }
 
-/** Colours of classes as NiiVue has them; hidden ones and the background are not drawn. */
+/** Colours of classes as NiiVue has them; hidden ones are clear. */
 export function classColours(result, hidden) {
   const most = Math.max(...result.classes.map(({ index }) => index));
   const table = Array.from({ length: most + 1 }, () => [0, 0, 0, 0]);
   for (const { index, color } of structures(result)) {
     if (!hidden.has(index)) table[index] = [...rgb(color), 255];
   }
+  return { ...columns(table), labels: table.map((_, index) => result.classes.find((one) => one.index === index)?.name ?? "") };
+}
+
+function columns(table) {
   const column = (part) => table.map((color) => color[part]);
-  const names = table.map((_, index) => result.classes.find((one) => one.index === index)?.name ?? "");
-  return { R: column(0), G: column(1), B: column(2), A: column(3), I: table.map((_, index) => index), labels: names };
+  return { R: column(0), G: column(1), B: column(2), A: column(3), I: table.map((_, index) => index) };
 }

@@ -42,9 +42,8 @@ function contours(layer) {
 /** Heat above the threshold; a line where a probability crosses it. */
 function heat(display, layer) {
   const least = Math.round(255 * display.threshold);
-  const table = heatTable(display.view).map((color, level) => (level >= Math.max(least, 1) ? [...color, 255] : [0, 0, 0, 0]));
   const line = { path: outline(layer, (value) => value >= least), color: "#ffffff", dash: [] };
-  return { picture: coloured(layer, table), lines: least > 0 ? [line] : [] };
+  return { picture: coloured(layer, heatTable(display.view, display.threshold)), lines: least > 0 ? [line] : [] };
 }
 
 /** A colour with its opacity for each of 256 class numbers. */

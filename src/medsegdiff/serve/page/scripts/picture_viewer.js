@@ -81,10 +81,12 @@ export class PictureViewer {
     context.globalAlpha = this.display.opacity;
     for (const { path, color, dash } of overlay.lines) {
       context.setLineDash([]);
+      context.lineCap = "square"; // no gap at a corner
       context.lineWidth = 4 * pixel;
       context.strokeStyle = "rgb(0 0 0 / 0.55)";
       context.stroke(path);
       context.setLineDash(dash.map((length) => length * pixel));
+      context.lineCap = dash.length > 0 ? "butt" : "square";
       context.lineWidth = 2 * pixel;
       context.strokeStyle = color;
       context.stroke(path);

@@ -43,7 +43,7 @@ function described(now) {
   const share = percent(Math.round(fraction * 100) / 100);
   return {
     title: STAGES[now.stage] ?? "Starting",
-    rest: eta === null || eta === undefined ? share : `${share}, about ${duration(eta)} left`,
+    rest: eta === null || eta === undefined ? share : `${share}, ${eta < 1 ? "nearly done" : `about ${duration(eta)} left`}`,
     fraction,
   };
 }

@@ -19,7 +19,7 @@ import { VolumeViewer } from "./volume_viewer.js";
  */
 export function resultView(server, job, result) {
   const viewer = result.space_dims === 2 ? new PictureViewer(result) : new VolumeViewer(result);
-  const display = firstDisplay(result);
+  const display = firstDisplay();
   const legendPlace = h("div", { class: "legend-place" });
   const note = h("p", { class: "viewer-note" }, "Loading the picture …");
   viewer.element.append(note);

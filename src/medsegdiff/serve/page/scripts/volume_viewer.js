@@ -8,6 +8,8 @@ import { squeezed } from "./pixels.js";
 import { classColours, heatColours, niivue } from "./niivue.js";
 
 const LARGEST_BRUSH = 25; // voxels
+const FAINT = 0.12; // opacity of the inside of an outline, so that 3-D has something to show
+const LABELS = 1002; // NIfTI's intent code of class numbers: only those get an outline
 
 /** Shows layers of a 3-D result, and takes corrections of its mask. */
 export class VolumeViewer {
@@ -23,11 +25,10 @@ export class VolumeViewer {
   async load() {
     this.library = await niivue();
     this.view = new this.library.Niivue({
-      backColor: [0.05, 0.065, 0.08, 1], crosshairColor: [0.31, 0.82, 0.86, 0.8], crosshairWidth: 1, isColorbar: false,
+      backColor: [0.05, 0.065, 0.08, 1], crosshairColor: [0.31, 0.82, 0.86, 0.8], crosshairWidth: 0.2, isColorbar: false,
       isNearestInterpolation: true, dragAndDropEnabled: false, loadingText: "", logLevel: "error", show3Dcrosshair: true,
       multiplanarShowRender: 1, maxDrawUndoBitmaps: 0,
     });
-    for (const name of ["probability", "uncertainty", "agreement"]) this.view.addColormap(`ours_${name}`, heatColours(name));
     await this.view.attachToCanvas(this.canvas);
     this.view.addVolume(await this.image(this.result.layers.image, { colormap: "gray" }));
     this.stop = new AbortController();
@@ -53,16 +54,19 @@ export class VolumeViewer {
 
   /** Colours, opacity and threshold of the overlay. */
   dress(image, display) {
-    if (isHeat(display.view, 3)) {
-      image.colormap = `ours_${display.view}`;
-      const most = image.global_max > 1.5 ? 255 : 1;
-      image.cal_min = Math.max(display.threshold, 0.02) * most;
-      image.cal_max = most;
+    const heat = isHeat(display.view, 3);
+    const isOutline = !heat && display.style === "outline" && display.hidden.size === 0; // NiiVue outlines all or none
+    if (heat) {
+      this.view.addColormap("heat", heatColours(display.view, display.threshold));
+      image.colormap = "heat";
+      image.cal_min = 0;
+      image.cal_max = 255;
     } else {
+      image.hdr.intent_code = isOutline ? LABELS : 0;
       image.setColormapLabel(classColours(this.result, display.hidden));
+      this.view.opts.atlasOutline = isOutline ? display.opacity : 0;
     }
-    this.view.opts.atlasOutline = display.style === "outline" ? 1 : 0;
-    this.view.setOpacity(this.view.volumes.indexOf(image), display.opacity);
+    this.view.setOpacity(this.view.volumes.indexOf(image), isOutline ? FAINT : display.opacity);
     this.view.updateGLVolume();
   }
 
