@@ -23,6 +23,7 @@ LesionOverlap = Annotated[
     float, typer.Option(min=0, max=1, help="Share of a lesion that must be hit; 0 is one voxel.")
 ]
 Csv = Annotated[Path | None, typer.Option("--csv", help="A table, one line a study and class.")]
+Html = Annotated[Path | None, typer.Option("--html", help="A report with plots and pictures.")]
 
 
 def evaluate(
@@ -30,6 +31,7 @@ def evaluate(
     prediction: Predicted,
     output: SummaryFile = None,
     csv: Csv = None,
+    html: Html = None,
     split: Split = None,
     tolerance: Tolerance = 2.0,
     lesion_overlap: LesionOverlap = 0.0,
@@ -39,13 +41,18 @@ def evaluate(
     from medsegdiff.cli import console, study_lines
     from medsegdiff.engine.evaluate import evaluate_folders
     from medsegdiff.engine.evaluation_files import write_csv, write_summary
+    from medsegdiff.engine.report import Given, write_report
     from medsegdiff.engine.study_score import Scoring
 
     scoring = Scoring(tolerance=tolerance, lesion_overlap=lesion_overlap)
     with console.bar("comparing", is_wanted=not is_json) as bar:
         show = study_lines.score_shower(bar, is_json)
         summary = evaluate_folders(truth, prediction, split=split, scoring=scoring, progress=show)
-    write_summary(output or prediction / "summary.json", summary)
+    file = output or prediction / "summary.json"
+    write_summary(file, summary)
     if csv is not None:
         write_csv(csv, summary)
+    if html is not None:
+        with console.bar("drawing", is_wanted=not is_json) as bar:
+            write_report(prediction, html, Given(truth=truth, summary=file), bar.at)
     return study_lines.show_summary(summary, is_json)

@@ -22,12 +22,28 @@ from medsegdiff.cli.info import info
 from medsegdiff.cli.models import models
 from medsegdiff.cli.plan import plan
 from medsegdiff.cli.predict import predict
+from medsegdiff.cli.report import report
+from medsegdiff.cli.serve import serve
 from medsegdiff.cli.spelling import normalised
 from medsegdiff.cli.train import train
 from medsegdiff.cli.verify import verify
 from medsegdiff.errors import MedSegDiffError
 
-VERBS = (demo, doctor, verify, plan, train, predict, evaluate, info, models, export, convert)
+VERBS = (
+    demo,
+    doctor,
+    verify,
+    plan,
+    train,
+    predict,
+    evaluate,
+    report,
+    serve,
+    info,
+    models,
+    export,
+    convert,
+)
 STOPPED = "Stopped. What was finished is kept; the same command goes on (predict: with --continue)."
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
 EXIT_BUG, EXIT_USAGE, EXIT_REFUSED, EXIT_RESOURCES, EXIT_STOPPED = 1, 2, 4, 5, 130

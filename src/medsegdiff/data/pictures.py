@@ -90,6 +90,7 @@ def overlay(
     labels: Int[Tensor, "H W"] | None = None,
     truth: Int[Tensor, "H W"] | None = None,
     side: int | None = None,
+    width: int | None = None,
 ) -> Image.Image:
     """Show an image with every class outlined in a colour of its own.
 
@@ -98,13 +99,15 @@ def overlay(
         labels: class numbers, shape (H, W).
         truth: a second set of class numbers, outlined in white beneath the first.
         side: the picture's longer side in pixels; None for the image's own.
+        width: of the outlines in pixels; None for what suits the picture.
     """
     drawn = np.array(picture(image, side))
+    width = width or min(max(1, round(max(drawn.shape) / 128)), 4)
     for values, is_truth in ((truth, True), (labels, False)):
         if values is None:
             continue
         fitted = _nearest(values.clamp(min=0), drawn.shape[:2])  # ignored voxels have no outline
-        where = _widened_outline(fitted, min(max(1, round(max(drawn.shape) / 128)), 4))
+        where = _widened_outline(fitted, width)
         colours = np.asarray((TRUTH_COLOUR,) if is_truth else CLASS_COLOURS, dtype=np.uint8)
         drawn[where] = colours[(fitted.numpy()[where] - 1) % len(colours)]
     return Image.fromarray(drawn)

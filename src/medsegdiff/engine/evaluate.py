@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import medsegdiff
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.pairing import by_name
 from medsegdiff.engine.mask_files import read_drawn
 from medsegdiff.engine.mask_pairs import find_pairs, read_probability, read_truth
 from medsegdiff.engine.quality_check import QualityCheck, read_quality
 from medsegdiff.engine.rater_masks import RaterMasks
+from medsegdiff.engine.run_report import REPORT_FILE
 from medsegdiff.engine.study_score import Scoring, StudyScore, score_study
 from medsegdiff.errors import DataError, MedSegDiffError
 from medsegdiff.metrics import CalibrationError, CalibrationResult, Interval
@@ -48,6 +52,7 @@ class Summary:
         unmatched: predictions without a reference.
         failed: why a study could not be compared.
         findings: what was recognised, in plain words.
+        made_with: the folders as they were given, the split, the tolerance and so on.
     """
 
     label_map: LabelMap
@@ -61,6 +66,7 @@ class Summary:
     unmatched: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
+    made_with: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -125,7 +131,27 @@ def evaluate_folders(
         unmatched=pairs.unmatched,
         failed=failed,
         findings=(*pairs.findings, *_about_parts(scores, n_calibrated)),
+        made_with=_made_with(reference, prediction, split, scoring),
     )
+
+
+def sha256_of(path: Path) -> str | None:
+    """Hash of a file's content, by which it is known whether it has changed; None without it."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _made_with(
+    reference: str | Path, prediction: str | Path, split: str | None, scoring: Scoring
+) -> dict[str, Any]:
+    """What an evaluation is made of, so that it can be made again and seen to be outdated."""
+    return {
+        "version": medsegdiff.__version__,
+        "reference": str(reference),
+        "prediction": str(prediction),
+        "split": split,
+        **scoring.model_dump(),
+        "run_report_sha256": sha256_of(Path(prediction) / REPORT_FILE),
+    }
 
 
 def _means(

@@ -75,6 +75,7 @@ def summary_values(summary: Summary) -> dict[str, Any]:
         "findings": list(summary.findings),
         "empty_mask_rule": EMPTY_MASK_RULE,
         "units": {**_units(summary), "others": "0 to 1"},
+        "evaluation": dict(summary.made_with),
     }
 
 

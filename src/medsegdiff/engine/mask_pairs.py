@@ -128,11 +128,11 @@ def read_probability(pairs: MaskPairs, study: str) -> Float[Tensor, "K *S"] | No
         single = pairs.probabilities / name
         files = [single] if single.is_file() else [folder / name for folder in folders]
         if all(file.is_file() for file in files):
-            return torch.cat([_read_map(file) for file in files])
+            return torch.cat([read_map(file) for file in files])
     return None
 
 
-def _read_map(path: Path) -> Float[Tensor, "1 *S"]:
+def read_map(path: Path) -> Float[Tensor, "1 *S"]:
     """Numbers of 0 to 1 as `write_map` stores them: of 16 bits in a png, else as they are."""
     values = read_image(path).image
     return values / FULL_SCALE if path.suffix.lower() == ".png" else values
