@@ -1,0 +1,188 @@
+"""Workers and the line before them: so many jobs run, so many wait, further ones are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from medsegdiff.serve.jobs import Job, Jobs
+from medsegdiff.serve.model_places import model_places
+from medsegdiff.serve.refusals import Refused, new_error_id
+from medsegdiff.serve.settings import ServeSettings
+from medsegdiff.serve.slot import Slot
+
+SWEEP_SECONDS = 5.0
+STOPPING = "The server is being stopped. Send the image again when it is back."
+
+
+class Pool:
+    """Runs jobs in worker processes, in the order in which they came.
+
+    Args:
+        settings: how many run and wait, and their limits.
+        jobs: the book.
+        root: private folder.
+    """
+
+    def __init__(self, settings: ServeSettings, jobs: Jobs, root: Path) -> None:
+        self.settings, self.jobs, self.root = settings, jobs, root
+        self.model_places = model_places(settings.models)
+        self.is_draining = False
+        self.fault: str | None = None  # why no worker can be started at all
+        self._waiting: deque[Job] = deque()
+        self._arrived = asyncio.Event()
+        self._models: list[dict[str, Any]] | None = None
+        self._described = asyncio.Event()
+        self._slots = [Slot(self) for _ in range(settings.jobs)]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._seconds = 0.0  # of the last job, for guesses
+
+    @property
+    def first_slot(self) -> Slot:
+        """The slot whose worker describes the models."""
+        return self._slots[0]
+
+    @property
+    def order(self) -> dict[str, Any]:
+        """What every worker is told when it starts."""
+        settings = self.settings
+        return {
+            "root": str(self.root),
+            "models": self.model_places,
+            "device": settings.device,
+            "memory_gb": settings.memory_gb,
+            "unpacked_bytes": settings.unpacked_bytes,
+            "upload_files": settings.upload_files,
+        }
+
+    @property
+    def running(self) -> int:
+        """How many jobs run."""
+        return sum(slot.job is not None for slot in self._slots)
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return len(self._waiting)
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """Numbers of the worker processes that have been started."""
+        return [slot.worker.pid for slot in self._slots if slot.worker is not None]
+
+    def start(self) -> None:
+        """Start the workers; the first describes the models, then come the others."""
+        self._tasks = [asyncio.create_task(slot.run()) for slot in self._slots]
+        self._tasks.append(asyncio.create_task(self._swept()))
+
+    async def stop(self) -> None:
+        """End everything: jobs that have not ended fail, workers are killed."""
+        self.is_draining = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(slot.kill() for slot in self._slots))
+        for job in self.jobs.all():
+            job.change(state="failed", error={"id": new_error_id(), "message": STOPPING})
+
+    async def models(self) -> list[dict[str, Any]]:
+        """What the models are; waits until a worker has loaded them.
+
+        Raises:
+            Refused: 503, no worker can be started.
+        """
+        while self._models is None and self.fault is None:
+            await self._described.wait()
+        if self._models is None:
+            raise Refused(503, "The server cannot start. Its log says why.")
+        return self._models
+
+    def describe(self, models: list[dict[str, Any]]) -> None:
+        """The first worker has loaded the models."""
+        self._models = models
+        self._described.set()
+
+    def give_up(self, fault: str) -> None:
+        """No worker can be started: say why."""
+        self.fault = fault
+        self._described.set()
+
+    def check_room(self) -> None:
+        """See whether one more job is taken.
+
+        Raises:
+            Refused: 429, the line is full; 503, the server is being stopped.
+        """
+        if self.is_draining:
+            raise Refused(503, STOPPING, {"Retry-After": "30"})
+        free = len(self._slots) - self.running
+        if len(self._waiting) >= self.settings.waiting + free:
+            seconds = max(1, round(self._seconds))
+            raise Refused(
+                429,
+                f"{self.running} jobs run and {self.waiting} wait, which is all that this server "
+                "takes. Try again in a while.",
+                {"Retry-After": str(seconds)},
+            )
+
+    def submit(self, job: Job) -> None:
+        """Put a job at the end of the line.
+
+        Raises:
+            Refused: as `check_room`.
+        """
+        self.check_room()
+        self.jobs.add(job)
+        self._waiting.append(job)
+        self._arrived.set()
+
+    def position(self, job: Job) -> int | None:
+        """How many jobs are before a waiting one; None for others."""
+        return self._waiting.index(job) if job.state == "waiting" and job in self._waiting else None
+
+    async def next_job(self) -> Job:
+        """Take the first of the line; waits for one."""
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        job = self._waiting.popleft()
+        for other in self._waiting:
+            other.tell()
+        return job
+
+    async def cancel(self, job: Job) -> None:
+        """Stop a job wherever it is; nothing happens to one that has ended."""
+        job.change(state="cancelled")
+        if job in self._waiting:
+            self._waiting.remove(job)
+            for other in self._waiting:
+                other.tell()
+            await self.jobs.drop_files(job)
+        for slot in self._slots:
+            if slot.job is job:
+                slot.cancel()
+
+    async def drain(self) -> None:
+        """Take no more jobs, fail those that wait, and let the running ones end within the grace.
+
+        Returns when nothing runs any more, or the grace is over.
+        """
+        self.is_draining = True
+        while self._waiting:
+            job = self._waiting.popleft()
+            job.change(state="failed", error={"id": new_error_id(), "message": STOPPING})
+        ends = time.monotonic() + self.settings.grace_seconds
+        while self.running and time.monotonic() < ends:
+            await asyncio.sleep(0.1)
+
+    def took(self, seconds: float) -> None:
+        """A job has run so long."""
+        self._seconds = seconds
+
+    async def _swept(self) -> None:
+        while True:
+            await asyncio.sleep(min(SWEEP_SECONDS, self.settings.keep_minutes * 60))
+            await self.jobs.sweep()

@@ -1,0 +1,84 @@
+"""What is answered when something is refused or goes wrong: one sentence, and an id for the log."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from medsegdiff.serve.traces import frames
+
+LOG = logging.getLogger("medsegdiff.serve")
+SENTENCES = {
+    404: "There is nothing at this address. It may have been deleted: start again from the page.",
+    405: "This address does not know that method. The page /api/openapi.json tells what it knows.",
+}
+
+
+class Refused(Exception):
+    """A request that is not carried out.
+
+    Args:
+        status: HTTP status, 4xx or 503.
+        message: what was wrong and what to do, in one or two sentences.
+        headers: beside it, such as Retry-After.
+    """
+
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.headers = status, message, headers or {}
+
+    def response(self) -> JSONResponse:
+        """The answer to send."""
+        return refusal(self.status, self.message, self.headers)
+
+
+def not_found() -> Refused:
+    """What is not there, or belongs to another session: nobody learns which."""
+    return Refused(404, SENTENCES[404])
+
+
+def new_error_id() -> str:
+    """Eight hex digits that stand in the answer and in the log."""
+    return secrets.token_hex(4)
+
+
+def refusal(
+    status: int, message: str, headers: dict[str, str] | None = None, error_id: str | None = None
+) -> JSONResponse:
+    """The JSON of an error."""
+    content = {"error": {"id": error_id or new_error_id(), "message": message}}
+    return JSONResponse(content, status_code=status, headers=headers)
+
+
+def own_error(error_id: str) -> str:
+    """What is said of an error in the program itself."""
+    return f"Something went wrong in the program (id {error_id}). The log has more under this id."
+
+
+def add_refusals(app: FastAPI) -> None:
+    """Let an app answer every error in the one form."""
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> JSONResponse:
+        return error.response()
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        message = SENTENCES.get(error.status_code, "The request cannot be used.")
+        return refusal(error.status_code, message, dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        places = (".".join(map(str, one["loc"])) for one in error.errors())
+        return refusal(422, f"This part of the request cannot be used: {', '.join(places)}.")
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        error_id = new_error_id()
+        LOG.error("error %s: %s", error_id, frames(error))
+        return refusal(500, own_error(error_id), error_id=error_id)

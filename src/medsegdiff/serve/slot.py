@@ -1,0 +1,171 @@
+"""One place where jobs run: it keeps a worker alive and carries out one job after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from medsegdiff.serve.jobs import Job
+from medsegdiff.serve.refusals import new_error_id, own_error
+from medsegdiff.serve.worker_process import WorkerProcess
+
+if TYPE_CHECKING:
+    from medsegdiff.serve.pool import Pool
+
+LOG = logging.getLogger("medsegdiff.serve")
+STARTING_SECONDS = 180.0  # for importing torch and loading the models on a slow disk
+CANCEL_SECONDS = 2.0  # in which a worker must answer, or it is killed
+STARTS = 3  # that fail in a row before the server gives up
+DIED = (
+    "The process that computed this job has died, perhaps for want of memory. Try again, or draw "
+    "fewer members."
+)
+
+
+class Slot:
+    """A worker process and the job that it does.
+
+    Args:
+        pool: that it belongs to.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.worker: WorkerProcess | None = None
+        self.job: Job | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Carry out jobs for ever."""
+        if self is not self.pool.first_slot:
+            await self.pool.models()  # one process at a time reads the weights from the disk
+        while self.pool.fault is None:
+            await self._ready()
+            job = await self.pool.next_job()
+            worker = await self._ready()
+            if worker is None:
+                fail(job, DIED)
+            elif not job.has_ended:
+                await self._carry_out(job, worker)
+
+    def cancel(self) -> None:
+        """Ask the worker to stop its job; kill it if it does not answer."""
+        self._ending = asyncio.create_task(self._cancelled())
+
+    async def kill(self) -> None:
+        """End the worker."""
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            await worker.kill()
+
+    async def _ready(self) -> WorkerProcess | None:
+        """The worker, started anew if it has died; None if none can be started."""
+        for attempt in range(STARTS):
+            if self.worker is not None and self.worker.is_alive:
+                return self.worker
+            await self.kill()
+            await asyncio.sleep(attempt)
+            worker = self.worker = await WorkerProcess.started(self.pool.root, self.pool.order)
+            if await self._greeted(worker):
+                return worker
+        await self.kill()
+        if self.pool.fault is None:
+            self.pool.give_up("A worker process cannot be started: it ends before it is ready.")
+        return None
+
+    async def _greeted(self, worker: WorkerProcess) -> bool:
+        """Whether a new worker says that it is ready."""
+        try:
+            message = await asyncio.wait_for(worker.receive(), STARTING_SECONDS)
+        except asyncio.TimeoutError:
+            message = None
+        if message is not None and message["event"] == "refused":
+            self.pool.give_up(message["message"])
+        if message is None or message["event"] != "ready":
+            return False
+        self.pool.describe(message["models"])
+        return True
+
+    async def _carry_out(self, job: Job, worker: WorkerProcess) -> None:
+        self.job, started = job, time.monotonic()
+        job.change(state="running", stage="reading")
+        try:
+            await worker.send({"job": job.order})
+            await self._followed(job, worker)
+        finally:
+            self.job = None
+            self.pool.took(time.monotonic() - started)
+        LOG.info("job %s %s after %.1f s", job.id[:8], job.state, time.monotonic() - started)
+        if job.state != "done":
+            await self.pool.jobs.drop_files(job)
+
+    async def _followed(self, job: Job, worker: WorkerProcess) -> None:
+        """Pass on what the worker says until the job has ended one way or another."""
+        settings, now = self.pool.settings, time.monotonic()
+        ends, reading_ends = now + settings.seconds, now + settings.reading_seconds
+        while True:
+            limit = min(ends, reading_ends) if job.stage == "reading" else ends
+            try:
+                message = await asyncio.wait_for(worker.receive(), limit - time.monotonic())
+            except asyncio.TimeoutError:
+                await self.kill()
+                fail(job, _too_slow(job, settings.seconds, settings.reading_seconds))
+                return
+            if message is None:
+                await self.kill()
+                fail(job, DIED)
+                return
+            if heard(job, message):
+                return
+
+    async def _cancelled(self) -> None:
+        job, worker = self.job, self.worker
+        if job is None or worker is None:
+            return
+        await worker.send({"cancel": job.id})
+        await asyncio.sleep(CANCEL_SECONDS)
+        if self.job is job:
+            await worker.kill()
+
+
+def heard(job: Job, message: dict[str, Any]) -> bool:
+    """Take over what a worker says about its job; says whether that was the last."""
+    event = message.pop("event")
+    if event == "progress":
+        job.change(**message)
+        return False
+    if event == "done":
+        job.change(state="done", stage=None, fraction=1.0)
+    elif event == "failed":
+        fail(job, message["message"], message.get("trace"))
+    else:
+        job.change(state="cancelled")
+    return True
+
+
+def fail(job: Job, message: str | None, trace: str | None = None) -> None:
+    """A job has failed: for a reason that the user can act on, or for one in the program.
+
+    Args:
+        job: that has failed.
+        message: the reason in one sentence; None for an error in the program.
+        trace: where that arose, for the log.
+    """
+    error_id = new_error_id()
+    if trace is not None:
+        LOG.error("error %s in job %s: %s", error_id, job.id[:8], trace)
+    job.change(state="failed", error={"id": error_id, "message": message or own_error(error_id)})
+
+
+def _too_slow(job: Job, seconds: float, reading_seconds: float) -> str:
+    if job.stage == "reading":
+        return (
+            f"The image could not be read within {reading_seconds:.0f} s. Check that it opens in "
+            "another program, or use medsegdiff predict."
+        )
+    return (
+        f"The job took longer than {seconds:.0f} s. Draw fewer members or steps, or use "
+        "medsegdiff predict."
+    )

@@ -1,0 +1,125 @@
+"""What a worker does for a job: lay out its files, predict, draw layers, list the result."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from medsegdiff.engine.folder_prediction import StudyResult, predict_folder
+from medsegdiff.engine.layers import probability_names, write_layers
+from medsegdiff.engine.opening import open_images
+from medsegdiff.engine.outputs import Extras
+from medsegdiff.engine.settings import with_predict
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.errors import DataError, MedSegDiffError
+from medsegdiff.files import write_json
+from medsegdiff.serve import results
+from medsegdiff.serve.archives import ArchiveLimits
+from medsegdiff.serve.description import description, sample_file
+from medsegdiff.serve.memory import limit_memory
+from medsegdiff.serve.study import arranged
+
+Report = Callable[..., None]
+ALL = Extras(probabilities=True, uncertainty=True, members=True, previews=True, dicom_seg=True)
+READ, DRAWN, WRITTEN = 0.05, 0.85, 1.0  # shares of the bar at the end of each stage
+
+
+class Work:
+    """Jobs for the models of one server; the model used last stays loaded.
+
+    Args:
+        order: what the server has told when it started this worker.
+    """
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.order = order
+        self.root = Path(order["root"])
+        self.places: dict[str, str] = order["models"]
+        self._loaded: tuple[str, TrainedModel] | None = None
+        self.memory_bytes = limit_memory(order["memory_gb"], order["device"])
+
+    def described(self) -> list[dict[str, Any]]:
+        """What the page must know of every model."""
+        found = []
+        for model_id, place in reversed(self.places.items()):  # the first stays loaded
+            folder = self.root / "thumbnails" / model_id
+            found.append(description(model_id, place, self.model(model_id), folder))
+        return found[::-1]
+
+    def model(self, model_id: str) -> TrainedModel:
+        """A model, loaded if it is not the one that was used last."""
+        if self._loaded is None or self._loaded[0] != model_id:
+            self._loaded = None
+            model = TrainedModel.load(self.places[model_id], self.order["device"])
+            self._loaded = (model_id, model)
+        return self._loaded[1]
+
+    def do(self, job: dict[str, Any], report: Report) -> None:
+        """Carry out a job: afterwards its folder holds `out/`, `layers/` and `result.json`.
+
+        Args:
+            job: id, folder, files, given names, sample and settings.
+            report: called with stage, fraction and eta_seconds; what it raises stops the job.
+
+        Raises:
+            MedSegDiffError: for a reason that the user can act on.
+        """
+        report(stage="reading", fraction=0.0, eta_seconds=None)
+        folder, settings = Path(job["folder"]), job["settings"]
+        model = self.model(settings["model"])
+        images = self._images(job, folder, model)
+        if len(open_images(images, model).ids()) > 1:
+            raise DataError("There are several studies. Upload one at a time.")
+        started = time.monotonic()
+
+        def drawn(done: int, total: int) -> None:
+            share = done / total
+            left = None if done == 0 else (time.monotonic() - started) * (1 - share) / share
+            fraction = READ + (DRAWN - READ) * share
+            stage = "drawing" if done < total else "writing"
+            report(stage=stage, fraction=round(fraction, 4), eta_seconds=left)
+
+        named = dataclasses.replace(model, name=settings["model"])  # no path of ours in a report
+        config = with_predict(model.predict, **{k: v for k, v in settings.items() if k != "model"})
+        out = folder / "out"
+        (result,) = predict_folder(images, out, named, config, extras=ALL, progress=drawn)
+        if result.error is not None:
+            raise result.error
+        self._list(folder, result, settings)
+        report(stage="writing", fraction=WRITTEN, eta_seconds=0.0)
+
+    def told(self, error: MedSegDiffError, job: dict[str, Any]) -> str:
+        """What went wrong, without folders of this machine."""
+        own = re.escape(str(self.root))
+        text = re.sub(rf"{own}/[0-9a-f]+/(?:(?:upload|unpacked|out)/?)?", "", str(error))
+        text = re.sub(rf"{own}/?", "", text)
+        for model_id, place in self.places.items():
+            text = text.replace(place, model_id)
+        return text
+
+    def _images(self, job: dict[str, Any], folder: Path, model: TrainedModel) -> Path:
+        """What is to be predicted: a file, or the folder of one study."""
+        if job["sample"] is not None:
+            sample = sample_file(self.places[job["settings"]["model"]], job["sample"])
+            return Path(shutil.copyfile(sample, folder / "upload" / sample.name))
+        limits = ArchiveLimits(self.order["upload_files"], self.order["unpacked_bytes"])
+        files = [folder / "upload" / name for name in job["files"]]
+        channels = len(model.config.channel_names)
+        return arranged(files, job["given"], folder, channels, limits)
+
+    def _list(self, folder: Path, result: StudyResult, settings: dict[str, Any]) -> None:
+        """Draw the layers, and write down what there is."""
+        assert result.prediction is not None
+        assert result.mask_file is not None
+        names = probability_names(result.prediction)
+        layers = write_layers(result.prediction, folder / "layers")
+        offered = results.downloads(folder / "out", result.study, result.mask_file, names)
+        content = results.described(result, settings, names, list(layers))
+        content["downloads"] = results.as_json(offered)
+        content["files"] = results.file_entries(layers, offered, folder)
+        write_json(folder / "result.json", content)

@@ -1,0 +1,114 @@
+"""A worker process: one model stays loaded, jobs come in as JSON lines and leave as JSON lines.
+
+    in    {"root", "models", ...}           once, then {"job": {...}} and {"cancel": "id"}
+    out   {"event": "ready" or "refused"}   once, then progress ... and done, failed or cancelled
+
+It ends when the server does, and is killed where it takes too long. Strangers' files are decoded
+here, with a limit on memory; whatever happens, the server goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from medsegdiff.errors import MedSegDiffError
+from medsegdiff.serve.traces import frames
+
+Send = Callable[[dict[str, Any]], None]
+NICENESS = 5  # the server, which answers people, goes before
+
+
+class Inbox:
+    """What the server says, read by a thread of its own.
+
+    Args:
+        lines: the standard input.
+    """
+
+    def __init__(self, lines: TextIO) -> None:
+        self.order: dict[str, Any] = json.loads(lines.readline())
+        self.jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.cancelled: set[str] = set()
+        self._lines = lines
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._lines:
+            message = json.loads(line)
+            if "job" in message:
+                self.jobs.put(message["job"])
+            else:
+                self.cancelled.add(message["cancel"])
+        shutil.rmtree(self.order["root"], ignore_errors=True)  # the server is gone
+        os._exit(0)
+
+
+def main() -> None:
+    """Work until the server ends."""
+    answers = private_output()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the server decides
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+
+    def send(message: dict[str, Any]) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    inbox = Inbox(sys.stdin)
+    from medsegdiff.serve.work import Work  # torch comes with it
+
+    try:
+        work = Work(inbox.order)
+        models = work.described()
+    except MedSegDiffError as error:
+        send({"event": "refused", "message": str(error)})
+        return
+    send({"event": "ready", "models": models})
+    while True:
+        job = inbox.jobs.get()
+        send(done(work, job, inbox, send))
+
+
+def done(work: Any, job: dict[str, Any], inbox: Inbox, send: Send) -> dict[str, Any]:
+    """Do one job and say what became of it."""
+
+    def progress(**values: Any) -> None:
+        if job["id"] in inbox.cancelled:
+            raise Cancelled
+        send({"event": "progress", **values})
+
+    try:
+        work.do(job, progress)
+    except Cancelled:
+        return {"event": "cancelled"}
+    except MedSegDiffError as error:
+        return {"event": "failed", "message": work.told(error, job)}
+    except MemoryError:
+        return {"event": "failed", "message": "The image needs more memory than a job may use."}
+    except Exception as error:
+        return {"event": "failed", "message": None, "trace": frames(error)}
+    return {"event": "done"}
+
+
+class Cancelled(Exception):
+    """The user does not want the job any more."""
+
+
+def private_output() -> TextIO:
+    """The standard output for messages alone: whatever else prints goes to the standard error."""
+    own = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(own, "w", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
