@@ -19,6 +19,7 @@ def share_histogram(
     name: str,
     interval: tuple[float, float, float] | None = None,
     kind: str = "c1",
+    is_cut: bool = False,
 ) -> Markup:
     """How many studies have which value between 0 and 1.
 
@@ -27,8 +28,10 @@ def share_histogram(
         name: of the value.
         interval: mean of all, and the ends of its 95 % interval, to be marked.
         kind: the colour's class.
+        is_cut: whether the axis begins just below the smallest value and not at 0.
     """
-    return _histogram(values, Axis(f"{name} (0 to 1)"), SHARE_BINS, interval, kind)
+    axis = Axis(f"{name} (0 to 1)", _floor(values) if is_cut else 0.0)
+    return _histogram(values, axis, SHARE_BINS, interval, kind)
 
 
 def size_histogram(values: Sequence[float], name: str, unit: str, kind: str = "c1") -> Markup:
@@ -103,7 +106,7 @@ def training_curve(
     """
     top = highest or max((value for _, value in points), default=1.0) * 1.05 or 1.0
     last = max((step for step, _ in points), default=1.0)
-    plot = Plot(Axis("step", 0.0, last), Axis(name, 0.0, top), f"{name} over {last:g} steps.", 820)
+    plot = Plot(Axis("step", 0.0, last), Axis(name, 0.0, top), f"{name} over {last:g} steps.")
     plot.line(points, "curve c1")
     if best is not None:
         plot.dot(best[0], best[1], "dot c2", f"best: {best[1]:.4f} at step {best[0]:g}")

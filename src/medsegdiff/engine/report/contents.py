@@ -119,12 +119,14 @@ class Table:
         head: of its columns.
         rows: the first cell of each names the row.
         note: what the table leaves out.
+        meanings: of the rows, in words.
     """
 
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[Text]]
     note: str = ""
+    meanings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -128,27 +128,31 @@ def _notices(scores: Scores) -> list[Notice]:
 
 
 def _tables(scores: Scores) -> list[Table]:
-    structures = scores.structures
-    several = structures if len(structures) > 1 else {}
-    head = ["Figure", "Mean (95 % interval)", *several.values(), "Studies", "Meaning"]
+    """Every figure: its mean over all structures, and for each of them if there are several."""
+    several = scores.structures if len(scores.structures) > 1 else {}
+    head = ["Figure", "Mean (95 % interval)", *several.values(), "Studies"]
     rows = [
         (
             (column(metric).title,),
             scores.interval(metric),
             *(scores.interval(metric, key) for key in several),
             (scores.summary.number("intervals_95", MEAN, metric, "n"),),
-            (column(metric).explanation,),
         )
         for metric in scores.metrics
     ]
-    for measure in scores.content.get("raters", {}):
-        count = scores.summary.number("raters", measure, "n")
-        spread = scores.interval(measure, place="raters")
-        words = column(measure)
-        unknown = [("",) for _ in several]
-        rows.append(((words.title,), spread, *unknown, (count,), (words.explanation,)))
-    tables = [Table("Figures", head, rows, scores.content.get("empty_mask_rule", ""))]
-    return [*tables, *_calibration(scores)]
+    raters = list(scores.content.get("raters", {}))
+    rows += [
+        (
+            (column(measure).title,),
+            scores.interval(measure, place="raters"),
+            *(("",) for _ in several),
+            (scores.summary.number("raters", measure, "n"),),
+        )
+        for measure in raters
+    ]
+    meanings = [column(one).explanation for one in (*scores.metrics, *raters)]
+    rule = scores.content.get("empty_mask_rule", "")
+    return [Table("Figures", head, rows, rule, meanings), *_calibration(scores)]
 
 
 def _calibration(scores: Scores) -> list[Table]:
@@ -170,7 +174,10 @@ def _columns(scores: Scores) -> list[Column]:
     found = []
     for metric in scores.shown:
         words, unit = column(metric), scores.unit(metric)
-        found.append(Column(f"{words.title}, {unit}" if unit else words.title, words.explanation))
+        meaning = words.explanation
+        if len(scores.structures) > 1:
+            meaning += "; sorted by the mean over the structures"
+        found.append(Column(f"{words.title}, {unit}" if unit else words.title, meaning))
     return [*found, Column("Quality", "mean Dice between the members: how far they agree")]
 
 

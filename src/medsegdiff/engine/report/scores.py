@@ -11,6 +11,7 @@ from medsegdiff.engine.report.out_files import OutFiles
 
 MEAN = "foreground_mean"
 SHOWN = ("Dice", "IoU", "NSD", "HD95", "Sensitivity", "Precision", "volume_difference_ml")
+SHOWN_OF_SEVERAL = ("Dice", "NSD", "HD95", "volume_difference_ml")  # of several structures
 UNIT_DIGITS = 2  # of distances and volumes
 
 
@@ -37,7 +38,8 @@ class Scores:
     @property
     def shown(self) -> list[str]:
         """The metrics that the table of studies has a column for."""
-        return [metric for metric in SHOWN if metric in self.metrics]
+        chosen = SHOWN if len(self.structures) == 1 else SHOWN_OF_SEVERAL
+        return [metric for metric in chosen if metric in self.metrics]
 
     @property
     def metrics(self) -> list[str]:

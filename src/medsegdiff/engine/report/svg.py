@@ -50,13 +50,11 @@ class Plot:
     Args:
         x, y: the axes.
         description: what is to be seen, for those who cannot.
-        width: in the unit of the margins.
     """
 
     x: Axis
     y: Axis
     description: str
-    width: int = WIDTH
     _elements: list[Markup] = field(default_factory=list)
 
     def bar(self, low: float, high: float, top: float, kind: str, words: str = "") -> None:
@@ -91,16 +89,14 @@ class Plot:
         """The plot as an svg element."""
         return Markup(
             '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>'
-        ).format(
-            self.width, HEIGHT, self.description, self._axes(), Markup("").join(self._elements)
-        )
+        ).format(WIDTH, HEIGHT, self.description, self._axes(), Markup("").join(self._elements))
 
     def _place(self, x: float, y: float) -> tuple[float, float]:
-        across = LEFT + self.x.share(x) * (self.width - LEFT - RIGHT)
+        across = LEFT + self.x.share(x) * (WIDTH - LEFT - RIGHT)
         return across, HEIGHT - BOTTOM - self.y.share(y) * (HEIGHT - TOP - BOTTOM)
 
     def _axes(self) -> Markup:
-        right, bottom, middle = self.width - RIGHT, HEIGHT - BOTTOM, (TOP + HEIGHT - BOTTOM) / 2
+        right, bottom, middle = WIDTH - RIGHT, HEIGHT - BOTTOM, (TOP + HEIGHT - BOTTOM) / 2
         parts = []
         for tick in self.y.ticks():
             _, y = self._place(self.x.low, tick)

@@ -131,7 +131,7 @@ def _charts(fold: FoldFiles, is_named: bool) -> list[Chart]:
     found = []
     if fold.losses:
         drawn = charts.training_curve(fold.losses, "loss (no unit)")
-        found.append(Chart(f"Training loss{where}", drawn, (), is_wide=True))
+        found.append(Chart(f"Training loss{where}", drawn, ("Means over short stretches.",)))
     if fold.dice:
         best = max(fold.dice, key=lambda one: one[1])
         drawn = charts.training_curve(fold.dice, "Dice (0 to 1)", 1.0, best)
@@ -139,7 +139,7 @@ def _charts(fold: FoldFiles, is_named: bool) -> list[Chart]:
             f"During training, on a part of the validation studies; best {best[1]:.4f} at step "
             f"{best[0]}.",
         )
-        found.append(Chart(f"Validation Dice{where}", drawn, caption, is_wide=True))
+        found.append(Chart(f"Validation Dice{where}", drawn, caption))
     per_study = list(fold.validation.content.get("studies", {}).values())
     if per_study:
         drawn = charts.share_histogram(per_study, "Dice")

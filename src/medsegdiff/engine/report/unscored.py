@@ -136,7 +136,7 @@ def _charts(statistics: Mapping[str, Any], size: str) -> list[Chart]:
     quality = [one["quality"] for one in statistics.values() if one.get("quality") is not None]
     if quality:
         caption = ("Mean Dice between the members of each study: how far they agree.",)
-        drawn = charts.share_histogram(quality, "quality", kind="c2")
+        drawn = charts.share_histogram(quality, "quality", kind="c2", is_cut=True)
         found.append(Chart("Quality", drawn, caption))
     title, unit, _ = SIZES[size]
     names = dict.fromkeys(name for one in statistics.values() for name in structures(one)[1])
