@@ -155,3 +155,25 @@ def test_a_dicom_tree_with_its_segmentation_is_a_reference(shared_data: Path, tm
     write_labels(tmp_path / f"{study}.nii.gz", sample.labels, dataset.label_map, sample.path)
     summary = evaluate_folders(tree, tmp_path)
     assert (summary.means["Dice"].mean, summary.means["HD95"].mean) == (1, 0)
+
+
+def test_volumes_of_leaning_grids_are_exact_and_the_lean_is_told(tmp_path: Path):
+    affine = np.diag([1.0, 1.0, 2.0, 1.0])
+    affine[1, 2] = 2.0  # slices 2 mm apart, each 2 mm further to the front
+    for folder, mask in (("gt", block(4, 14)), ("out", block(4, 9))):
+        (tmp_path / folder).mkdir()
+        nibabel.save(nibabel.Nifti1Image(mask, affine), tmp_path / folder / "a.nii.gz")
+    summary = evaluate_folders(tmp_path / "gt", tmp_path / "out")
+    missing = 4 * (100 - 25)
+    assert summary.scores[0].values["volume_difference_ml"] == (pytest.approx(-missing * 2 / 1000),)
+    assert any("not at right angles" in finding for finding in summary.findings)
+
+
+def test_a_broken_probability_map_makes_its_study_a_failure_and_nothing_else(tmp_path: Path):
+    truth = save(tmp_path / "gt", a=block(4, 14), b=block(4, 14))
+    found = save(tmp_path / "out", a=block(4, 14), b=block(4, 14))
+    (found / "probabilities").mkdir()
+    (found / "probabilities" / "a.nii.gz").write_bytes(b"no volume")
+    summary = evaluate_folders(truth, found)
+    assert [one.study for one in summary.scores] == ["b"]
+    assert list(summary.failed) == ["a"]

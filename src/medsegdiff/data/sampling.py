@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from jaxtyping import Shaped
 from torch import Tensor
 
 
-def every_nth(image: Float[Tensor, "C *S"], most: int) -> Float[Tensor, "C n"]:
+def every_nth(image: Shaped[Tensor, "C *S"], most: int) -> Shaped[Tensor, "C n"]:
     """Pick at most `most` pixels, evenly spaced, shape (C, n).
 
     The spacing is odd, so that it does not fall into step with the rows of an image of even width.

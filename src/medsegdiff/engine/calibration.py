@@ -68,8 +68,8 @@ def fit_temperature(
         sample = dataset.load(study)
         assert sample.labels is not None
         probability = predict(sample, model, plain).probability
-        both = torch.cat([probability, sample.labels[None].float()])
-        seen.append(every_nth(both, VOXELS_OF_EACH))
+        truth = every_nth(sample.labels[None], VOXELS_OF_EACH).float()
+        seen.append(torch.cat([every_nth(probability, VOXELS_OF_EACH), truth]))
     voxels = torch.cat(seen, dim=1)  # (K + 1, n)
     probability, labels = voxels[:-1], voxels[-1].long()
     coding = model.config.coding

@@ -106,11 +106,11 @@ def evaluate_folders(
             found = read_drawn(pairs.predictions[study], pairs.found_map, truth.geometry)
             score = score_study(study, found, truth, pairs.label_map, scoring)
             agreement = raters.agreement(pairs, study, truth)
-            scores.append(replace(score, agreement=agreement))
             probability = read_probability(pairs, study)
             if probability is not None:
                 calibration.add(probability, truth.labels, pairs.label_map.coding)
                 n_calibrated += 1
+            scores.append(replace(score, agreement=agreement))
         except MedSegDiffError as error:
             failed[study] = str(error)
             continue
@@ -188,14 +188,23 @@ def _quality(out: Path, scores: Sequence[StudyScore]) -> QualityCheck | None:
 
 
 def _about_parts(scores: Sequence[StudyScore], calibrated: int) -> list[str]:
-    """Say where figures are not of all studies."""
+    """Say where figures are not of all studies, or not quite what they seem."""
     rated, total = sum(score.agreement is not None for score in scores), len(scores)
     parts = (
         (calibrated, "have probabilities; calibration"),
         (rated, "have members and raters; their agreement"),
     )
-    return [
+    partial = [
         f"Only {count} of {total} studies {what} is of these."
         for count, what in parts
         if count not in (0, total)
+    ]
+    leaning = [score.study for score in scores if score.leans]
+    if not leaning:
+        return partial
+    where = f"{len(leaning)} ({', '.join(leaning[:5])}{' ...' if len(leaning) > 5 else ''})"
+    return [
+        *partial,
+        f"Axes that are not at right angles (a tilted gantry): {where}. Distances are measured "
+        "along these axes, as all common tools do; volumes are exact.",
     ]

@@ -32,7 +32,7 @@ def structure_statistics(where: np.ndarray, geometry: Geometry) -> dict[str, Any
         Plain values; what is unknown, or is not there in an empty mask, is None and never 0.
     """
     count = int(np.count_nonzero(where))
-    is_volume, voxel = geometry.space_dims == 3, _voxel_size(geometry)
+    is_volume, voxel = geometry.space_dims == 3, voxel_size(geometry)
     size = None if voxel is None else count * voxel
     area_mm2 = None if is_volume or size is None else rounded(size)
     volume_ml = None if not is_volume or size is None else rounded(size) / MM3_PER_ML
@@ -46,8 +46,11 @@ def structure_statistics(where: np.ndarray, geometry: Geometry) -> dict[str, Any
     }
 
 
-def _voxel_size(geometry: Geometry) -> float | None:
-    """mm^3 of a voxel, or mm^2 of a pixel; less than the product of its sides where axes lean."""
+def voxel_size(geometry: Geometry) -> float | None:
+    """mm^3 of a voxel, or mm^2 of a pixel; less than the product of its sides where axes lean.
+
+    None where the file does not say how large they are.
+    """
     if geometry.space_dims == 3 and geometry.affine is not None:
         return abs(float(torch.linalg.det(geometry.affine[:3, :3])))
     return None if geometry.spacing_mm is None else math.prod(geometry.spacing_mm)

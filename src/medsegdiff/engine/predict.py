@@ -47,14 +47,14 @@ def predict(
     preparations = model.preparations or (model.config.preparation,) * len(model.networks)
     folds = [preparation.prepare(sample) for preparation in preparations]
     fused, members = fused_and_members(folds, model, config, StepCount(progress))
-    placement = folds[0].placement  # all lie on the same grid
+    placement, grid_voxels = folds[0].placement, folds[0].image[0].numel()  # of all folds
+    del folds  # of a large volume, each copy counts
     coding = model.config.coding
     probability = tempered(placement.undo(fused.probability), _temperature(model, config), coding)
     entropy, information = (
         placement.undo(one[None])[0] for one in (fused.uncertainty, fused.mutual_information)
     )
     mask = mask_of(probability, _threshold(model, config), config, coding)
-    grid_voxels = folds[0].image[0].numel()
     return Prediction(
         study=sample.study,
         mask=mask,

@@ -14,10 +14,9 @@ from torch import Tensor
 from medsegdiff.component import Config
 from medsegdiff.data import LabelMap
 from medsegdiff.engine.mask_files import DrawnMask, check_one_grid
+from medsegdiff.engine.mask_statistics import MM3_PER_ML, voxel_size
 from medsegdiff.metrics import LesionCounts, Metric, RaterAgreement, bounding_box, count_lesions
 from medsegdiff.types import IGNORED, Geometry
-
-MM3_PER_ML = 1000
 
 
 class Scoring(Config):
@@ -81,9 +80,17 @@ class StudyScore:
     @property
     def voxel_ml(self) -> float | None:
         """Volume of a voxel; None in an image, or where the file does not say."""
-        spacing = self.geometry.spacing_mm
-        is_volume = self.geometry.space_dims == 3
-        return None if spacing is None or not is_volume else math.prod(spacing) / MM3_PER_ML
+        size = voxel_size(self.geometry)
+        return None if size is None or self.geometry.space_dims != 3 else size / MM3_PER_ML
+
+    @property
+    def leans(self) -> bool:
+        """Whether the axes are not at right angles, so that mm along them are not quite distances.
+
+        Surface distances are measured along the axes of the grid.
+        """
+        size, spacing = voxel_size(self.geometry), self.geometry.spacing_mm
+        return size is not None and spacing is not None and size < 0.99 * math.prod(spacing)
 
 
 def score_study(

@@ -71,7 +71,7 @@ def validate(
         for threshold in choices:
             labels = mask_of(prediction.probability, threshold, config, coding)
             scores[threshold][study] = mean_dice(labels, sample.labels, coding)
-        if len(shown) < PICTURED:
+        if picture is not None and len(shown) < PICTURED:
             shown.append((prediction, sample.labels))
     best = max(
         choices, key=lambda threshold: (fmean(scores[threshold].values()), -abs(threshold - 0.5))
