@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
@@ -110,6 +111,24 @@ def test_what_is_written_is_read_on_the_same_grid(name: str, file: str, tmp_path
     np.testing.assert_array_equal(scan.image.numpy(), values[None].astype(np.float32))
     shapes = {chosen.read_header(path, BUDGET).shape, mask.geometry.shape, scan.geometry.shape}
     assert shapes == {values.shape}
+
+
+def _unequal_pixels(path: Path) -> Path:
+    """A picture of pixels 0.5 mm high and 2 mm wide, by nibabel."""
+    image = nib.nifti1.Nifti1Image(np.zeros((12, 11), np.uint8), np.diag([2.0, 0.5, 1.0, 1.0]))
+    nib.loadsave.save(image, path)
+    return path
+
+
+@every_writable_file
+def test_pixels_that_are_not_square_stay_as_they_are(name: str, file: str, tmp_path: Path) -> None:
+    chosen, path = member(name), tmp_path / file
+    chosen.write(path, np.ones((11, 12), np.uint8), _unequal_pixels(tmp_path / "source.nii"))
+    spacings = {
+        chosen.read_header(path, BUDGET).geometry.spacing_mm,
+        chosen.read_mask(path, BUDGET, None).geometry.spacing_mm,
+    }
+    assert spacings == {(0.5, 2.0) if name in VOLUMES else None}  # pictures do not say
 
 
 @every_writable_file

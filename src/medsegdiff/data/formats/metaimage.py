@@ -175,7 +175,7 @@ def _copied_place(fields: dict[str, str], dims: int) -> dict[str, str]:
 def _new_place(geometry: Geometry) -> dict[str, str]:
     """The same for a grid of any origin."""
     if geometry.space_dims == 2:
-        return {"ElementSpacing": _text(geometry.spacing_mm or (1.0, 1.0))}
+        return {"ElementSpacing": _text((geometry.spacing_mm or (1.0, 1.0))[::-1])}
     directions, spacing, origin = lps_parts(affine_xyz(geometry))
     return {
         "TransformMatrix": _text(directions.T.ravel()),
