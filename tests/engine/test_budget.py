@@ -7,7 +7,13 @@ import sys
 import pytest
 import torch
 
-from medsegdiff.engine.budget import measure, peak_memory_gb, steps_in
+from medsegdiff.engine.budget import (
+    ValidationCost,
+    measure,
+    peak_memory_gb,
+    steps_in,
+    validations_in,
+)
 from medsegdiff.engine.run_setup import set_up
 
 
@@ -17,6 +23,15 @@ def test_validations_are_paid_for_first():
 
 def test_a_budget_that_is_too_small_still_gives_a_step():
     assert steps_in(0.01, 1.0, 800.0) == 1
+
+
+@pytest.mark.parametrize(
+    ("each", "at_the_end", "count"), [(1.0, 10.0, 8), (30.0, 80.0, 4), (30.0, 500.0, 1)]
+)
+def test_validations_leave_two_thirds_of_the_minutes(each: float, at_the_end: float, count: int):
+    cost = ValidationCost(each, at_the_end)
+    assert validations_in(10, cost, wanted=8) == count
+    assert cost.of(count) == count * each + at_the_end
 
 
 def test_measuring_leaves_the_training_untouched(skin, tiny, tmp_path):

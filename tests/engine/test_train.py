@@ -63,6 +63,16 @@ def test_a_budget_in_minutes_stays_the_steps_it_once_came_to(
     assert equal_runs(tmp_path / "a", tmp_path / "b")
 
 
+def test_few_minutes_are_not_spent_on_validations(skin, tiny, tmp_path, watcher):
+    budget = tiny("train.max_steps=null", "train.max_minutes=0.02")
+    unasked = budget.train.model_dump(exclude_unset=True, exclude={"validations"})
+    budget = budget.model_copy(update={"train": type(budget.train).model_validate(unasked)})
+    observer = watcher()
+    train_here(skin, tmp_path, budget, observer=observer)
+    assert any(note.startswith("Validated 1 time(s) instead of 8") for note in observer.notes)
+    assert len(list((tmp_path / "fold_0" / "samples").glob("*.png"))) == 1
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_give_their_exit_codes(number, code, skin, tiny, tmp_path, watcher):
     with pytest.raises(Interrupted) as caught:

@@ -13,6 +13,7 @@ from medsegdiff.engine.trainer import Trainer
 
 TRIAL_STEPS = 4
 RESERVE = 0.97  # of the time; the rest is for starting and writing
+VALIDATING = 1 / 3  # of the time at most, where nobody asks how often to validate
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,18 @@ class Measured:
 
     seconds_per_step: float
     memory_gb: float | None
+
+
+@dataclass(frozen=True)
+class ValidationCost:
+    """Seconds of each validation during a run, and of everything that is drawn at its end."""
+
+    each: float
+    at_the_end: float
+
+    def of(self, count: int) -> float:
+        """Seconds of a run with so many validations."""
+        return count * self.each + self.at_the_end
 
 
 def measure(trainer: Trainer) -> Measured:
@@ -47,6 +60,12 @@ def steps_in(minutes: float, seconds_per_step: float, validating: float) -> int:
         validating: seconds that all validations take.
     """
     return max(1, int((60 * minutes * RESERVE - validating) / seconds_per_step))
+
+
+def validations_in(minutes: float, cost: ValidationCost, wanted: int) -> int:
+    """Validations that leave two thirds of the time for training, from 1 to `wanted`."""
+    spare = 60 * minutes * VALIDATING - cost.at_the_end
+    return max(1, min(wanted, int(spare / max(cost.each, 1e-9))))
 
 
 def peak_memory_gb(device: torch.device) -> float | None:

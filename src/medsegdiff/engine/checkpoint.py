@@ -32,6 +32,10 @@ class TrainingState:
 
     Data order, augmentation and noise are functions of the seed and the step, so the step is their
     state.
+
+    Args:
+        validations: how often the run is validated, where its minutes allow fewer than the
+            settings say; None takes those.
     """
 
     step: int
@@ -43,6 +47,7 @@ class TrainingState:
     config_hash: str
     data_hash: str
     seconds: float
+    validations: int | None = None
 
 
 def save_checkpoint(

@@ -6,7 +6,13 @@ import json
 import time
 from dataclasses import replace
 
-from medsegdiff.engine.budget import Measured, measure, steps_in
+from medsegdiff.engine.budget import (
+    Measured,
+    ValidationCost,
+    measure,
+    steps_in,
+    validations_in,
+)
 from medsegdiff.engine.calibration import STUDIES_FITTED
 from medsegdiff.engine.checkpoint import (
     TrainingState,
@@ -84,6 +90,8 @@ def adapted(setup: RunSetup, found: TrainingState, observer: TrainingObserver) -
     if settings.max_minutes is None and settings.max_steps not in (None, state.total_steps):
         observer.noted(f"{settings.max_steps} steps in all, no longer {state.total_steps}.")
         state = replace(state, total_steps=settings.max_steps)
+    if "validations" in settings.model_fields_set:
+        state = replace(state, validations=None)
     if not checkpoint_folder(setup.fold_folder, state.best_step).is_dir():
         state = replace(state, best_dice=-1.0, best_step=-1)
     return state
@@ -93,16 +101,12 @@ def planned(setup: RunSetup, observer: TrainingObserver) -> TrainingState:
     """A fresh state; a budget in minutes is turned into steps here, once."""
     settings = setup.config.train
     measured = measure(setup.trainer)
-    steps = settings.max_steps or DEFAULT_STEPS
+    steps, validations = settings.max_steps or DEFAULT_STEPS, None
     if settings.max_minutes is not None:
-        validating = validation_seconds(setup)
-        if validating > 60 * settings.max_minutes / 3:
-            observer.noted(
-                f"Validation will take about {validating / 60:.0f} of the "
-                f"{settings.max_minutes:g} minutes: fewer predict.members or "
-                "predict.sampler.steps leave more of them for training."
-            )
-        fitting = steps_in(settings.max_minutes, measured.seconds_per_step, validating)
+        cost = validation_cost(setup)
+        count = setup.team.agreed(affordable_validations(setup, cost, observer))
+        validations = count if count != settings.validations else None
+        fitting = steps_in(settings.max_minutes, measured.seconds_per_step, cost.of(count))
         steps = min(fitting, settings.max_steps or fitting)
     steps = setup.team.agreed(steps)
     state = TrainingState(
@@ -115,9 +119,31 @@ def planned(setup: RunSetup, observer: TrainingObserver) -> TrainingState:
         config_hash=setup.config_hash,
         data_hash=setup.data_hash,
         seconds=0.0,
+        validations=validations,
     )
     announce(setup, state, measured, observer)
     return state
+
+
+def affordable_validations(
+    setup: RunSetup, cost: ValidationCost, observer: TrainingObserver
+) -> int:
+    """How often the minutes allow to validate; as often as asked, where it is asked for."""
+    settings, minutes = setup.config.train, setup.config.train.max_minutes or 0.0
+    count = settings.validations
+    if "validations" not in settings.model_fields_set:
+        count = validations_in(minutes, cost, count)
+    if count < settings.validations:
+        observer.noted(
+            f"Validated {count} time(s) instead of {settings.validations}, so that the minutes go "
+            f"into training; train.validations={settings.validations} asks for all."
+        )
+    if cost.of(count) > 60 * minutes / 3:
+        observer.noted(
+            f"Validation will take about {cost.of(count) / 60:.0f} of the {minutes:g} minutes: "
+            "fewer predict.members or predict.sampler.steps leave more of them for training."
+        )
+    return count
 
 
 def announce(
@@ -152,8 +178,8 @@ def final_studies(setup: RunSetup) -> list[str]:
     return evenly_spread(val, setup.config.train.final_studies or len(val))
 
 
-def validation_seconds(setup: RunSetup) -> float:
-    """Seconds that all validations take, the one at the end included; measured on two studies."""
+def validation_cost(setup: RunSetup) -> ValidationCost:
+    """What the validations of a run take; measured on two studies."""
     studies = validation_studies(setup)
     config = setup.config.predict.model_copy(update={"members": VALIDATION_MEMBERS})
     start = time.perf_counter()
@@ -162,4 +188,4 @@ def validation_seconds(setup: RunSetup) -> float:
     count = len(final_studies(setup))
     passes = count + min(count, STUDIES_FITTED)  # those for the temperature are predicted twice
     at_the_end = passes * max(1, setup.config.predict.members / config.members)
-    return per_study * (setup.config.train.validations * len(studies) + at_the_end)
+    return ValidationCost(per_study * len(studies), per_study * at_the_end)

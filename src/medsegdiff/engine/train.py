@@ -163,7 +163,8 @@ class Loop:
 
     def is_validation_due(self) -> bool:
         """At equal distances over the run, and at its end."""
-        count, total = self.setup.config.train.validations, self.state.total_steps
+        count = self.state.validations or self.setup.config.train.validations
+        total = self.state.total_steps
         step = self.state.step
         return step == total or step * count // total > (step - 1) * count // total
 
