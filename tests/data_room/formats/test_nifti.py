@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 from nibabel.nifti1 import Nifti1Header
@@ -87,6 +88,26 @@ def _check_place(folder: Path, seed: int) -> None:
     assert all(written[name].tobytes() == header[name].tobytes() for name in PLACE)
     assert written["dim"][1:4].tobytes() == header["dim"][1:4].tobytes()
     np.testing.assert_array_equal(nib.load(mask).affine, nib.load(image).affine)
+
+
+@pytest.mark.parametrize("dim", [[4, 3, 4, 5, 1, 1, 1, 1], [3, 3, 4, 5, 0, 0, 0, 0]])
+@pytest.mark.parametrize("name", ["mask.nii", "mask.nii.gz"])
+def test_all_that_an_image_of_one_channel_says_of_its_sides_is_copied(
+    tmp_path: Path, dim: list[int], name: str
+) -> None:
+    image, mask = save(tmp_path / "image.nii", dim=dim), tmp_path / name
+    Nifti().write(mask, RAMP.T.astype(np.uint8), image)
+    assert raw_header(mask)["dim"].tolist() == dim
+    np.testing.assert_array_equal(Nifti().read_mask(mask, BUDGET, None).values, RAMP.T)
+    np.testing.assert_array_equal(nib.load(mask).get_fdata().reshape(RAMP.shape), RAMP)
+    read = sitk.GetArrayFromImage(sitk.ReadImage(str(mask), imageIO="NiftiImageIO"))
+    np.testing.assert_array_equal(read.reshape(RAMP.T.shape), RAMP.T)
+
+
+def test_a_mask_has_one_channel_whatever_its_image_has(tmp_path: Path) -> None:
+    image = save(tmp_path / "image.nii", np.stack([RAMP, RAMP], axis=-1))
+    Nifti().write(tmp_path / "mask.nii", RAMP.T.astype(np.uint8), image)
+    assert raw_header(tmp_path / "mask.nii")["dim"].tolist() == [3, 3, 4, 5, 1, 1, 1, 1]
 
 
 def test_nothing_but_the_place_is_copied(folder: Path) -> None:

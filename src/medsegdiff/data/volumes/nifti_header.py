@@ -80,6 +80,8 @@ def declared_by(path: Path) -> Declared:
 def copied_header(raw: Nifti1Header, values: np.ndarray) -> Nifti1Header:
     """A new header for values on the grid of another file: every field of place bit for bit.
 
+    So are the sides (`dim`), unless the other file has several channels.
+
     Args:
         raw: of the other file; version and byte order are kept, texts and intensities are not.
         values: shape (*S), in the order of `Geometry`.
@@ -87,7 +89,11 @@ def copied_header(raw: Nifti1Header, values: np.ndarray) -> Nifti1Header:
     new = type(raw)(endianness=raw.endianness)
     for field in PLACE:
         new[field] = raw[field]
-    return _for_values(new, values)
+    new = _for_values(new, values)
+    _, channels = _axes(raw)
+    if channels == 1:
+        new["dim"] = raw["dim"]
+    return new
 
 
 def new_header(geometry: Geometry, values: np.ndarray) -> Nifti1Header:
