@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from medsegdiff.serve.running import serve
 from medsegdiff.serve.settings import ServeSettings
 
 AUTO = "auto"
+EVERYWHERE = ("0.0.0.0", "::")
 
 
 def settings_of(models: list[str] | None, token: str | None, **values: Any) -> ServeSettings:
@@ -44,7 +46,8 @@ def announcer(settings: ServeSettings) -> Callable[[str, int], None]:
     """What says where the page is, once the server listens."""
 
     def announce(host: str, port: int) -> None:
-        shown = f"[{host}]" if ":" in host else host
+        name = socket.gethostname() if host in EVERYWHERE else host
+        shown = f"[{name}]" if ":" in name else name
         query = f"/?token={settings.token}" if settings.token else ""
         console.result(f"http://{shown}:{port}{query}")
         console.log("Open this address in a browser. Stop with Ctrl-C. Not a medical device.")

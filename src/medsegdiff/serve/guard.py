@@ -7,6 +7,7 @@ forgery), and, where a token is set, from whoever has not shown it.
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from medsegdiff.serve.refusals import Refused
+from medsegdiff.serve.refusals import Refused, shielded
 from medsegdiff.serve.sessions import COOKIE, TOKEN_SESSION, Sessions
 from medsegdiff.serve.settings import ServeSettings, is_loopback
 
@@ -50,6 +51,8 @@ class Guard:
         self.app, self.settings, self.sessions = app, settings, sessions
         self.hosts = {"localhost", "127.0.0.1", "::1", settings.host.strip("[]").lower()}
         self.hosts |= {name.lower() for name in settings.allow_hosts}
+        if not is_loopback(settings.host):
+            self.hosts.add(socket.gethostname().lower())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -74,7 +77,7 @@ class Guard:
         if scope["method"] == "OPTIONS" and self._is_allowed(headers.get("origin")):
             await _preflight(send_guarded)
             return
-        await self.app(scope, receive, send_guarded)
+        await shielded(self.app, scope, receive, send_guarded)
 
     def _check_host(self, host: str) -> None:
         name = _host_name(host)

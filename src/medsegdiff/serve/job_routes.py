@@ -115,10 +115,11 @@ async def result(server: Server, job: Own) -> dict[str, Any]:
 async def file(job: Own, file_id: str) -> FileResponse:
     """A file of a finished job, by an id that stands in its result."""
     entry = job.result()["files"].get(file_id)
-    if entry is None:
+    path = None if entry is None else job.folder / entry["path"]
+    if entry is None or path is None or not path.is_file():
         raise not_found()
     return FileResponse(
-        job.folder / entry["path"],
+        path,
         media_type=_media_type(entry["path"]),
         filename=entry["file_name"],
     )

@@ -9,6 +9,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medsegdiff.serve.traces import frames
 
@@ -60,8 +62,29 @@ def own_error(error_id: str) -> str:
     return f"Something went wrong in the program (id {error_id}). The log has more under this id."
 
 
+async def shielded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run an app; an error in it becomes an answer, and its places a line of the log."""
+    has_begun = False
+
+    async def noted(message: Message) -> None:
+        nonlocal has_begun
+        has_begun = True
+        await send(message)
+
+    try:
+        await app(scope, receive, noted)
+    except ClientDisconnect:
+        return  # nobody is there to be answered
+    except Exception as error:
+        error_id = new_error_id()
+        LOG.error("error %s: %s", error_id, frames(error))
+        if not has_begun:
+            answer = refusal(500, own_error(error_id), error_id=error_id)
+            await answer(scope, receive, noted)
+
+
 def add_refusals(app: FastAPI) -> None:
-    """Let an app answer every error in the one form."""
+    """Let an app answer everything that it refuses in the one form."""
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:
@@ -76,9 +99,3 @@ def add_refusals(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         places = (".".join(map(str, one["loc"])) for one in error.errors())
         return refusal(422, f"This part of the request cannot be used: {', '.join(places)}.")
-
-    @app.exception_handler(Exception)
-    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        error_id = new_error_id()
-        LOG.error("error %s: %s", error_id, frames(error))
-        return refusal(500, own_error(error_id), error_id=error_id)

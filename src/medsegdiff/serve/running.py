@@ -90,6 +90,7 @@ def serve(settings: ServeSettings, listening: Callable[[str, int], object]) -> N
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=CLOSING_SECONDS,
         timeout_keep_alive=15,

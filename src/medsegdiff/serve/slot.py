@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from medsegdiff.serve.pool import Pool
 
 LOG = logging.getLogger("medsegdiff.serve")
-STARTING_SECONDS = 180.0  # for importing torch and loading the models on a slow disk
+STARTING_SECONDS = 300.0  # for importing torch and loading the models on a slow disk
 CANCEL_SECONDS = 2.0  # in which a worker must answer, or it is killed
 STARTS = 3  # that fail in a row before the server gives up
 DIED = (
@@ -65,12 +65,11 @@ class Slot:
         for attempt in range(STARTS):
             if self.worker is not None and self.worker.is_alive:
                 return self.worker
-            await self.kill()
             await asyncio.sleep(attempt)
             worker = self.worker = await WorkerProcess.started(self.pool.root, self.pool.order)
             if await self._greeted(worker):
                 return worker
-        await self.kill()
+            await self.kill()
         if self.pool.fault is None:
             self.pool.give_up("A worker process cannot be started: it ends before it is ready.")
         return None
@@ -135,14 +134,14 @@ def heard(job: Job, message: dict[str, Any]) -> bool:
     event = message.pop("event")
     if event == "progress":
         job.change(**message)
-        return False
+        return False  # it may be cancelled, but the worker has not said so yet
     if event == "done":
         job.change(state="done", stage=None, fraction=1.0)
     elif event == "failed":
         fail(job, message["message"], message.get("trace"))
-    else:
+    elif event == "cancelled":
         job.change(state="cancelled")
-    return True
+    return job.has_ended
 
 
 def fail(job: Job, message: str | None, trace: str | None = None) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +21,8 @@ FIELD_BYTES = 64 * 2**10  # of all text fields together
 HEADER_BYTES = 8 * 2**10
 FIELDS = 32
 SILENCE_SECONDS = 30  # after which a client that sends nothing is given up
+UPLOAD_SECONDS = 1800  # for all of an upload, however slowly it drips
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 KNOWN = "PNG, JPEG, BMP, TIFF, NIfTI, NRRD, MetaImage, DICOM, or a zip of one of these"
 
 
@@ -123,8 +127,10 @@ async def receive(request: Request, folder: Path, limits: UploadLimits, store: S
     form = _Form(Upload(folder), limits, store)
     try:
         await _fed(request, form, boundary)
-    except BaseException:
+    except BaseException as error:
         store.give_back(form.upload.bytes)
+        if getattr(error, "errno", None) in NO_ROOM:
+            raise Refused(503, "The disk of the server is full. Try again later.") from None
         raise
     finally:
         form.close()
@@ -135,8 +141,9 @@ async def _fed(request: Request, form: _Form, boundary: bytes) -> None:
     """Hand every piece of the body to the parser, until the form has ended."""
     parser: Any = MultipartParser(boundary, form.callbacks())
     stream = request.stream().__aiter__()
+    ends = time.monotonic() + UPLOAD_SECONDS
     try:
-        while True:
+        while time.monotonic() < ends:
             piece = await asyncio.wait_for(stream.__anext__(), SILENCE_SECONDS)
             parser.write(piece)
     except StopAsyncIteration:

@@ -89,8 +89,8 @@ class Work:
         out = folder / "out"
         (result,) = predict_folder(images, out, named, config, extras=ALL, progress=drawn)
         if result.error is not None:
-            raise result.error
-        self._list(folder, result, settings)
+            raise result.error  # also what stopped it between two steps
+        self._list(folder, images, result, settings)
         report(stage="writing", fraction=WRITTEN, eta_seconds=0.0)
 
     def told(self, error: MedSegDiffError, job: dict[str, Any]) -> str:
@@ -112,7 +112,9 @@ class Work:
         channels = len(model.config.channel_names)
         return arranged(files, job["given"], folder, channels, limits)
 
-    def _list(self, folder: Path, result: StudyResult, settings: dict[str, Any]) -> None:
+    def _list(
+        self, folder: Path, images: Path, result: StudyResult, settings: dict[str, Any]
+    ) -> None:
         """Draw the layers, and write down what there is."""
         assert result.prediction is not None
         assert result.mask_file is not None
@@ -121,5 +123,6 @@ class Work:
         offered = results.downloads(folder / "out", result.study, result.mask_file, names)
         content = results.described(result, settings, names, list(layers))
         content["downloads"] = results.as_json(offered)
+        content["predicted"] = str(images.relative_to(folder))
         content["files"] = results.file_entries(layers, offered, folder)
         write_json(folder / "result.json", content)

@@ -23,7 +23,10 @@ from medsegdiff.errors import MedSegDiffError
 from medsegdiff.serve.traces import frames
 
 Send = Callable[[dict[str, Any]], None]
-NICENESS = 5  # the server, which answers people, goes before
+NO_MEMORY = (
+    "The image needs more memory than one job may use. Draw fewer members, make the image smaller, "
+    "or start the server with a larger --memory-gb."
+)
 
 
 class Inbox:
@@ -56,8 +59,6 @@ def main() -> None:
     answers = private_output()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the server decides
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
 
     def send(message: dict[str, Any]) -> None:
         answers.write(json.dumps(message) + "\n")
@@ -92,11 +93,17 @@ def done(work: Any, job: dict[str, Any], inbox: Inbox, send: Send) -> dict[str, 
         return {"event": "cancelled"}
     except MedSegDiffError as error:
         return {"event": "failed", "message": work.told(error, job)}
-    except MemoryError:
-        return {"event": "failed", "message": "The image needs more memory than a job may use."}
     except Exception as error:
+        if is_want_of_memory(error):
+            return {"event": "failed", "message": NO_MEMORY}
         return {"event": "failed", "message": None, "trace": frames(error)}
     return {"event": "done"}
+
+
+def is_want_of_memory(error: Exception) -> bool:
+    """Whether an allocation failed; torch says so in words alone."""
+    told = str(error)
+    return isinstance(error, MemoryError) or "allocate memory" in told or "bad_alloc" in told
 
 
 class Cancelled(Exception):

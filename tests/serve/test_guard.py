@@ -1,0 +1,129 @@
+"""Who is let in: the right host, the right origin, and the token where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from medsegdiff.serve.guard import HEADERS, Guard
+from medsegdiff.serve.refusals import add_refusals
+from medsegdiff.serve.sessions import COOKIE, Sessions
+from medsegdiff.serve.settings import ServeSettings
+
+TOKEN = "a-token-of-some-length"
+OHIF = "https://ohif.example"
+
+
+def asked(
+    settings: ServeSettings | None = None,
+    method: str = "GET",
+    path: str = "/who",
+    sessions: Sessions | None = None,
+    host: str = "localhost:8000",
+    **headers: str,
+) -> httpx.Response:
+    """What a small app behind the guard answers."""
+    settings = settings or ServeSettings()
+    app = FastAPI()
+    add_refusals(app)
+
+    @app.api_route("/who", methods=["GET", "POST"])
+    @app.get("/api/health")
+    def who(request: Request) -> Any:
+        return request.state.session
+
+    @app.get("/bug")
+    def bug() -> None:
+        raise ValueError("/secret/Miller^Anna.dcm")
+
+    sessions = sessions or Sessions(settings.token)
+    app.add_middleware(Guard, settings=settings, sessions=sessions)
+    transport = httpx.ASGITransport(app)
+
+    async def call() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            return await client.request(method, path, headers={"host": host, **named})
+
+    return asyncio.run(call())
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "LOCALHOST"])
+def test_this_machine_s_own_names_are_let_in(host):
+    assert asked(host=host).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "[", "a@localhost"])
+def test_a_rebound_name_is_refused(host):
+    answer = asked(host=host)
+    assert answer.status_code == 421
+    assert "--allow-host" in answer.json()["error"]["message"]
+
+
+def test_another_name_can_be_allowed():
+    settings = ServeSettings(allow_hosts=("scanner.local",))
+    assert asked(settings, host="scanner.local:8000").status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost:3000", "null"])
+def test_another_page_cannot_change_anything(origin):
+    assert asked(method="POST", origin=origin).status_code == 403
+
+
+def test_a_cross_site_request_without_an_origin_cannot_either():
+    assert asked(method="POST", sec_fetch_site="cross-site").status_code == 403
+
+
+def test_the_page_itself_and_programs_can():
+    assert asked(method="POST", origin="http://localhost:8000").status_code == 200
+    assert asked(method="POST").status_code == 200
+
+
+def test_one_other_origin_can_be_allowed():
+    settings = ServeSettings(allow_origin=OHIF)
+    answer = asked(settings, method="POST", origin=OHIF)
+    assert answer.headers["access-control-allow-origin"] == OHIF
+    before = asked(settings, method="OPTIONS", origin=OHIF)
+    assert before.status_code == 204
+    assert "POST" in before.headers["access-control-allow-methods"]
+    assert "access-control-allow-origin" not in asked(settings, origin="https://x.example").headers
+
+
+def test_without_the_token_nothing_is_told():
+    settings = ServeSettings(token=TOKEN)
+    assert asked(settings).status_code == 401
+    assert asked(settings, authorization="Bearer wrong").status_code == 401
+    assert asked(settings, authorization=f"Basic {TOKEN}").status_code == 401
+    assert asked(settings, path="/api/health").status_code == 200
+
+
+def test_the_token_is_a_session():
+    settings = ServeSettings(token=TOKEN)
+    assert asked(settings, authorization=f"Bearer {TOKEN}").json() == "token"
+
+
+def test_a_cookie_counts_only_if_it_was_issued_here():
+    sessions = Sessions(None)
+    cookie = sessions.issue()
+    assert asked(sessions=sessions, cookie=f"{COOKIE}={cookie}").json() == cookie[:32]
+    assert asked(cookie=f"{COOKIE}={cookie}").json() is None
+    assert asked(sessions=sessions, cookie=f"{COOKIE}={cookie[:-1]}").json() is None
+
+
+def test_every_answer_has_the_headers():
+    for answer in (asked(), asked(host="evil.example"), asked(path="/nothing"), asked(path="/bug")):
+        assert all(answer.headers[name] == value for name, value in HEADERS.items())
+        assert "unsafe-inline" not in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_an_error_of_ours_tells_an_id_and_nothing_else(caplog):
+    error = asked(path="/bug").json()["error"]
+    assert error["id"] in error["message"]
+    assert error["id"] in caplog.text
+    assert "test_guard.py" in caplog.text
+    assert "Miller" not in caplog.text + error["message"]

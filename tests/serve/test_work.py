@@ -1,0 +1,108 @@
+"""A job's result is what the command line gives, alone or beside others."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medsegdiff.cli.main import run
+
+SETTINGS = {"members": 3, "steps": 2, "seed": 7}
+SAVED = ("--save-probabilities", "--save-uncertainty", "--save-members", "--preview")
+
+
+@pytest.fixture(scope="module")
+def result(server, lesion):
+    return server.result(server.send(lesion, **SETTINGS))
+
+
+@pytest.fixture(scope="module")
+def written(lesion: Path, tmp_path_factory) -> Path:
+    """What the command line writes at the same seed."""
+    out = tmp_path_factory.mktemp("command") / "out"
+    words = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    arguments = ["predict", "-i", str(lesion), "-o", str(out), "-m", "skin-lesion", *words, *SAVED]
+    assert run([*arguments, "--device", "cpu"]) == 0
+    return out
+
+
+def test_downloads_are_the_command_line_s_files_bit_for_bit(server, result, written):
+    name = "ISIC_0000460.png"
+    files = {
+        "Mask": written / name,
+        "Probability": written / "probabilities" / name,
+        "Uncertainty": written / "uncertainty" / name,
+        "Preview": written / "previews" / name,
+        "Mask of member 3": written / "members" / "member_2" / name,
+        "Figures of the mask": written / "statistics.json",
+    }
+    for title, path in files.items():
+        assert server.download(result, title) == path.read_bytes(), title
+
+
+def picture(server, url) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(server.client.get(url).content)))
+
+
+def test_layers_show_what_the_downloads_hold(server, result, lesion):
+    layers, mask = result["layers"], picture(server, result["layers"]["mask"])
+    stored = np.asarray(Image.open(io.BytesIO(server.download(result, "Mask"))))
+    assert np.array_equal(mask * 255, stored)
+    assert np.array_equal(picture(server, layers["image"]), np.asarray(Image.open(lesion)))
+    probability = picture(server, layers["probability"][0]["url"])
+    assert np.array_equal(probability >= 128, mask == 1)
+    members = np.stack([picture(server, url) for url in layers["members"]])
+    agreement = picture(server, layers["agreement"])
+    assert np.array_equal(agreement, np.rint((members > 0).mean(axis=0) * 255).astype(np.uint8))
+
+
+def test_a_result_says_what_was_asked_and_found(result):
+    assert result["study"] == "ISIC_0000460"
+    assert result["shape"] == [256, 256]
+    assert result["settings"] == {"model": "skin-lesion", "ensemble": "mean", **SETTINGS}
+    assert 0 < result["quality"] <= 1
+    assert "agree" in result["quality_words"]
+    assert result["statistics"]["classes"]["lesion"]["n_voxels"] > 0
+    assert [one["name"] for one in result["classes"]] == ["background", "lesion"]
+
+
+def test_a_report_to_take_away_names_no_folder_of_the_server(server, result):
+    report = server.download(result, "Report of the run").decode()
+    assert json.loads(report)["model"] == "skin-lesion"
+    assert "/" not in json.loads(report)["model"]
+    assert "medsegdiff-serve" not in report
+
+
+def test_masks_drawn_side_by_side_equal_those_drawn_alone(server, skin_data):
+    images = sorted((skin_data / "images").iterdir())[:4]
+    together = [server.send(image, **SETTINGS) for image in images]
+    side_by_side = [server.download(server.result(job), "Mask") for job in together]
+    alone = []
+    for image in images:
+        alone.append(server.download(server.result(server.send(image, **SETTINGS)), "Mask"))
+    assert side_by_side == alone
+
+
+def test_a_bundled_sample_is_segmented(server):
+    (model,) = server.client.get("/api/models").json()["models"]
+    sample = model["samples"][0]
+    assert server.client.get(sample["thumbnail"]).headers["content-type"] == "image/png"
+    answer = server.answer(sample=sample["id"], settings='{"members": 1, "steps": 1}')
+    result = server.result(answer.json()["id"])
+    assert result["study"] == sample["id"]
+    assert result["quality"] is None
+    assert "certainty" in result["quality_words"]
+
+
+def test_a_damaged_image_fails_with_a_sentence_and_no_folder(server, lesion, tmp_path):
+    damaged = tmp_path / "broken.jpg"
+    damaged.write_bytes(lesion.read_bytes()[:2000])
+    state = server.wait(server.send(damaged))
+    assert state["state"] == "failed"
+    assert "broken.jpg" in state["error"]["message"]
+    assert "/" not in state["error"]["message"]
