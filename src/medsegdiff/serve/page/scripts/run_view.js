@@ -18,8 +18,9 @@ export function runView(server) {
       if (!server.run) throw new Error("Start the program with a training's folder: medsegdiff serve --run RUN.");
       const run = await getJson("/api/run");
       if (isLeft) return;
-      draw(element, run);
-      stop = listen("/api/run/events", (now) => draw(element, now), (last) => last?.state && draw(element, last));
+      const page = new RunPage(element);
+      page.draw(run);
+      stop = listen("/api/run/events", (now) => page.draw(now), (last) => last && page.draw(last));
     } catch (error) {
       element.replaceChildren(trouble("There is no training to watch", error.message));
     }
@@ -35,20 +36,31 @@ export function runView(server) {
   };
 }
 
-function draw(element, run) {
-  const step = run.step ?? 0;
-  const total = run.total_steps;
-  const curves = run.curves ?? { loss: [], dice: [] };
-  element.replaceChildren(
-    h("div", { class: "result-head" }, h("h1", {}, run.name ?? "Training"), h("span", { class: `state ${run.state}` }, STATES[run.state] ?? run.state)),
-    h("section", { class: "card progress" },
-      h("progress", { max: 1, value: total ? step / total : null, "aria-label": "Progress of the training" }),
+/** The parts that change with every event; pictures are only touched when there are others. */
+class RunPage {
+  constructor(element) {
+    this.head = h("div", { class: "result-head" });
+    this.progress = h("section", { class: "card progress" });
+    this.charts = h("div", { class: "charts" });
+    this.pictures = h("section", { class: "card" });
+    this.known = null;
+    element.replaceChildren(this.head, this.progress, this.charts, this.pictures);
+  }
+
+  draw(run) {
+    const { step, total_steps: total, curves } = run;
+    this.head.replaceChildren(h("h1", {}, run.name), h("span", { class: `state ${run.state}` }, STATES[run.state]));
+    this.progress.replaceChildren(
+      h("progress", { max: 1, value: total ? step / total : 0, "aria-label": "Progress of the training" }),
       h("p", { class: "stage" }, where(step, total, run)),
-      h("p", { class: "hint" }, best(run.best))),
-    h("div", { class: "charts" },
+      h("p", { class: "hint" }, best(run.best)));
+    this.charts.replaceChildren(
       h("section", { class: "card" }, chart({ title: "Dice on the validation studies", points: curves.dice, highest: 1, hasDots: true, last: total })),
-      h("section", { class: "card" }, chart({ title: "Loss", points: curves.loss, last: total }))),
-    h("section", { class: "card" }, h("h2", {}, "Validation studies"), pictures(run.pictures ?? [])));
+      h("section", { class: "card" }, chart({ title: "Loss", points: curves.loss, last: total })));
+    const listed = JSON.stringify(run.pictures);
+    if (listed !== this.known) this.pictures.replaceChildren(h("h2", {}, "Validation studies"), pictures(run.pictures));
+    this.known = listed;
+  }
 }
 
 function where(step, total, run) {

@@ -1,0 +1,84 @@
+"""How the page behaves: for screen readers, on small screens, by keys alone, when things fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Visit, drop, segmented, serving
+
+pytestmark = pytest.mark.slow
+WIDTHS = (390, 820, 1440)
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def address(browser: Any) -> Iterator[str]:
+    with serving("-m", "skin-lesion") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def finished(browser: Any, address: str, skin_data: Path) -> dict[str, Any]:
+    return segmented(browser, address, skin_data / "images" / "ISIC_0000460.jpg")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(
+    visit: Visit, address: str, finished: dict[str, Any], scheme: str
+) -> None:
+    page = visit(address, color_scheme=scheme, storage_state=finished["storage_state"])
+    page.wait_for_selector(".sample")
+    page.click("summary")
+    found = violations(page)
+    page.goto(f"{address}/#about")
+    found += violations(page)
+    page.goto(f"{address}/{finished['path']}")
+    page.wait_for_selector("canvas[data-shown=mask]")
+    found += violations(page)
+    page.get_by_role("button", name="Correct the mask").click()
+    assert found + violations(page) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_screen(
+    visit: Visit, address: str, finished: dict[str, Any], width: int
+) -> None:
+    size = {"width": width, "height": 800}
+    page = visit(address, viewport=size, storage_state=finished["storage_state"])
+    page.wait_for_selector(".jobs li")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.goto(f"{address}/{finished['path']}")
+    page.wait_for_selector("canvas[data-shown=mask]")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_keys_alone_reach_a_mask(visit: Visit, address: str) -> None:
+    page = visit(address)
+    page.wait_for_selector(".sample")
+    for wanted in (".sample", "button[type=submit]"):
+        while not page.evaluate("(one) => document.activeElement.matches(one)", wanted):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+    page.wait_for_selector("canvas[data-shown=mask]")
+
+
+def test_refused_file_is_told_with_the_reason(visit: Visit, address: str, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 this is no picture")
+    page = visit(address)
+    drop(page, broken)
+    page.click("button[type=submit]")
+    told = page.wait_for_selector("[role=alert]:not([hidden])").inner_text()
+    assert "broken.jpg" in told
+    assert "Traceback" not in told
+
+
+def violations(page: Any) -> list[str]:
+    """What axe-core calls serious, or worse."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page).response["violations"]
+    return [f"{one['id']}: {one['help']}" for one in found if one["impact"] in SERIOUS]

@@ -1,0 +1,169 @@
+"""A picture on the page: from a dropped file to its mask, its members, and a correction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medsegdiff.cli.main import run
+
+from .conftest import Visit, segmented, serving
+
+CLOSE_TO = """(color) => {
+  const canvas = document.querySelector("canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (color.every((value, j) => Math.abs(value - data[i + j]) < 8)) count += 1;
+  }
+  return count;
+}"""
+CANVAS = "document.querySelector('canvas')"
+CYAN = [0, 229, 255]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept") / "corrections"
+
+
+@pytest.fixture(scope="module")
+def address(browser: Any, kept: Path) -> Iterator[str]:
+    with serving("-m", "skin-lesion", "--keep", kept) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def lesion(skin_data: Path) -> Path:
+    return skin_data / "images" / "ISIC_0000460.jpg"
+
+
+@pytest.fixture(scope="module")
+def finished(browser: Any, address: str, lesion: Path) -> dict[str, Any]:
+    return segmented(browser, address, lesion)
+
+
+@pytest.fixture
+def shown(visit: Visit, address: str, finished: dict[str, Any]) -> Any:
+    """The page with the result of a lesion."""
+    page = visit(address, **finished)
+    page.wait_for_selector("canvas[data-shown=mask]")
+    return page
+
+
+def test_first_view_tells_what_to_do(visit: Visit, address: str) -> None:
+    page = visit(address)
+    page.wait_for_selector(".sample")
+    assert page.locator(".sample").count() == 6
+    assert page.get_by_role("heading", level=2).all_inner_texts()[0].endswith("Choose an image")
+    assert page.get_by_role("button", name="Segment").is_disabled()
+
+
+@pytest.mark.slow
+def test_sample_needs_two_clicks_and_shows_its_progress(visit: Visit, address: str) -> None:
+    page = visit(address)
+    page.click(".sample")
+    page.click("button[type=submit]")
+    page.wait_for_selector("progress[aria-label=Progress]")
+    page.wait_for_selector("canvas[data-shown=mask]")
+    assert page.inner_text("h1") == "ISIC_0000054"
+
+
+@pytest.mark.slow
+def test_filled_mask_covers_what_the_file_says(shown: Any) -> None:
+    mask = np.asarray(Image.open(BytesIO(taken(shown, "Mask")))) > 0
+    shown.get_by_text("Fill", exact=True).click()
+    shown.get_by_label("Opacity").fill("1")
+    shown.wait_for_timeout(300)
+    side = shown.evaluate(f"Math.min({CANVAS}.width, {CANVAS}.height)")
+    assert shown.evaluate(CLOSE_TO, CYAN) == pytest.approx(mask.mean() * side**2, rel=0.02)
+
+
+@pytest.mark.slow
+def test_every_member_is_drawn(shown: Any) -> None:
+    shown.get_by_text("Each mask").click()
+    pictures = set()
+    for member in range(8):
+        shown.get_by_label("Mask", exact=True).last.fill(str(member + 1))
+        shown.wait_for_selector(f"canvas[data-shown='member {member}']")
+        pictures.add(shown.evaluate(f"{CANVAS}.toDataURL()"))
+    assert len(pictures) == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", ["Agreement", "Probability", "Uncertainty"])
+def test_other_views_differ_from_the_image(shown: Any, view: str) -> None:
+    shown.get_by_text("Image only").click()
+    shown.wait_for_selector("canvas[data-shown=image]")
+    plain = shown.evaluate(f"{CANVAS}.toDataURL()")
+    shown.locator(".choice").get_by_text(view).click()
+    shown.wait_for_selector(f"canvas[data-shown={view.lower()}]")
+    assert shown.evaluate(f"{CANVAS}.toDataURL()") != plain
+
+
+@pytest.mark.slow
+def test_downloaded_mask_is_that_of_the_command_line(
+    shown: Any, lesion: Path, tmp_path: Path
+) -> None:
+    assert run(["predict", "-i", str(lesion), "-o", str(tmp_path), "-m", "skin-lesion"]) == 0
+    assert taken(shown, "Mask") == (tmp_path / "ISIC_0000460.png").read_bytes()
+
+
+@pytest.mark.slow
+def test_pen_changes_the_mask_and_undo_takes_it_back(shown: Any) -> None:
+    before = np.asarray(Image.open(BytesIO(taken(shown, "Mask")))) > 0
+    shown.get_by_role("button", name="Correct the mask").click()
+    assert (corrected(shown) == before).all()
+    stroke(shown)
+    drawn = corrected(shown)
+    shown.get_by_role("button", name="Undo").click()
+    assert not before[20:40, 20:60].any()
+    assert drawn[20:40, 20:60].any()
+    assert (corrected(shown) == before).all()
+    shown.get_by_role("button", name="Redo").click()
+    assert (corrected(shown) == drawn).all()
+
+
+@pytest.mark.slow
+def test_keys_paint_as_well(shown: Any) -> None:
+    shown.get_by_role("button", name="Correct the mask").click()
+    before = corrected(shown)
+    shown.locator("canvas").focus()
+    for _ in range(23):
+        shown.keyboard.press("ArrowUp")
+    shown.keyboard.press("Space")
+    assert 0 < (corrected(shown) ^ before).sum() < 200
+
+
+def taken(page: Any, title: str) -> bytes:
+    """What a link gives when it is clicked."""
+    with page.expect_download() as download:
+        page.get_by_role("link", name=title, exact=True).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def corrected(page: Any) -> np.ndarray:
+    """The mask as it is on the page, True where the lesion is."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download this mask").click()
+    with Image.open(download.value.path()) as picture:
+        assert picture.mode == "L"
+        return np.asarray(picture) == 1
+
+
+def stroke(page: Any) -> None:
+    """A stroke near the upper left corner of the image: from (20, 30) to (60, 30) pixels."""
+    box = page.locator("canvas").bounding_box()
+    side = min(box["width"], box["height"])
+    left, top = box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2
+    scale = side / 256
+    page.mouse.move(left + 20 * scale, top + 30 * scale)
+    page.mouse.down()
+    page.mouse.move(left + 60 * scale, top + 30 * scale, steps=5)
+    page.mouse.up()
