@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
+THIN_SPACE, MINUS = "\N{NARROW NO-BREAK SPACE}", "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Number:
             return "unknown"
         is_whole = isinstance(self.value, int)
         number = f"{self.value:,}" if is_whole else f"{self.value:,.{self.digits}f}"
-        number = number.replace(",", THIN_SPACE)
+        number = number.replace(",", THIN_SPACE).replace("-", MINUS)
         return f"{number}{THIN_SPACE}{self.unit}" if self.unit else number
 
 

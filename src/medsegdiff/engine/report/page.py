@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from datetime import datetime, timezone
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from medsegdiff.engine.report.contents import Page
 from medsegdiff.engine.report.wording import NOT_A_DEVICE
 
 FOLDER = Path(__file__).parent / "template"
+JOINT = re.compile(r"([_.-]+)")
 POLICY = (
     "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; "
     "form-action 'none'"
@@ -41,6 +43,7 @@ def as_html(page: Page, written: datetime | None = None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     when = written or datetime.now(timezone.utc)
     return environment.get_template("report.html.jinja").render(
         page=page,
@@ -49,6 +52,14 @@ def as_html(page: Page, written: datetime | None = None) -> str:
         script=Markup(script),
         written=when.strftime("%Y-%m-%d %H:%M UTC"),
         not_a_device=NOT_A_DEVICE,
+    )
+
+
+def breakable(name: str) -> Markup:
+    """A name that may go on in the next line where its parts are joined."""
+    return Markup("").join(
+        Markup("{}<wbr>").format(part) if JOINT.fullmatch(part) else escape(part)
+        for part in JOINT.split(name)
     )
 
 

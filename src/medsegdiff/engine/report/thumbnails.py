@@ -64,7 +64,7 @@ def side_by_side(tiles: Sequence[Image.Image]) -> Image.Image:
 def as_jpeg(picture: Image.Image, quality: int = QUALITY) -> bytes:
     """A JPEG that keeps thin coloured outlines sharp."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=quality, subsampling=0, optimize=True)
+    picture.save(buffer, format="JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
 
 
