@@ -37,19 +37,15 @@ class NNUNetImages(FileDataset):
         if not root.is_dir() or any((root / name).is_dir() for name in IMAGE_FOLDERS):
             return False
         files = image_files(root)
-        has_pictures = any(path.name.lower().endswith(PICTURE_ENDINGS) for path in files)
-        if has_pictures and root.name not in NNUNET_FOLDERS:
+        if _has_pictures(files) and root.name not in NNUNET_FOLDERS:
             return False
         named = bool(files) and all(map(channel_of, files))
         return named and is_complete(by_channels(files).values())
 
     def find(self) -> FoundStudies:
-        if self.root.is_file():
-            named = channel_of(self.root)
-            groups = by_channels(image_files(self.root.parent))
-            groups = {named[0]: groups[named[0]]} if named else {}
-        else:
-            groups = by_channels(image_files(self.root))
+        groups = _groups(self.root)
+        if any(len(files) > 1 for files in groups.values()):  # colours may be in one file
+            groups = _groups(self.root, self.channels or 1)
         if not groups:
             raise DataError(f"{self.root} holds no image named like X_0000.nii.gz.")
         studies = {study: StudyFiles(files) for study, files in groups.items()}
@@ -60,14 +56,27 @@ class NNUNetImages(FileDataset):
 def has_channel_files(path: Path, channels: int) -> bool:
     """Whether a folder, or the neighbours of X_0000, hold studies of exactly so many files.
 
-    Pictures are believed to be channels only if the model has several.
+    Pictures are believed to be channels only if the model has several and no study lacks one; of
+    volumes, and under nnU-Net's names, one study that is complete is enough.
     """
     if channels == 1:
         return False
+    groups = _groups(path).values()
+    complete = [files for files in groups if len(files) == channels and is_complete([files])]
     folder = path.parent if path.is_file() else path
-    if path.is_file() and channel_of(path) is None:
-        return False
-    groups = by_channels(image_files(folder))
-    named = channel_of(path)
-    chosen = [groups[named[0]]] if path.is_file() and named else list(groups.values())
-    return is_complete(chosen) and len(chosen[0]) == channels
+    if _has_pictures(image_files(folder)) and folder.name not in NNUNET_FOLDERS:
+        return bool(complete) and len(complete) == len(groups)
+    return bool(complete)
+
+
+def _groups(root: Path, channels: int = 1) -> dict[str, tuple[Path, ...]]:
+    """The files of each study of a folder, or of the study that one file belongs to."""
+    if root.is_dir():
+        return by_channels(image_files(root), channels)
+    named = channel_of(root)
+    groups = by_channels(image_files(root.parent), channels)
+    return {named[0]: groups[named[0]]} if named else {}
+
+
+def _has_pictures(files: list[Path]) -> bool:
+    return any(path.name.lower().endswith(PICTURE_ENDINGS) for path in files)
