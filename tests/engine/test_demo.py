@@ -22,6 +22,13 @@ def test_the_bundled_model_outlines_the_bundled_lesions():
     assert sum(one.dice for one in results) / 6 > 0.8
 
 
+def test_the_bundled_model_outlines_the_bundled_hippocampi():
+    samples = samples_of("hippocampus")
+    results = list(demonstrate(samples, TrainedModel.load("hippocampus", "cpu")))
+    assert len(results) == 3
+    assert sum(one.dice for one in results) / 3 > 0.84
+
+
 def test_photographs_are_squeezed_as_the_images_were_that_the_model_was_trained_on():
     preparation = TrainedModel.load(MODEL, "cpu").config.preparation
     for study in samples_of(MODEL).ids():
@@ -43,8 +50,9 @@ def test_a_model_without_images_is_refused():
         samples_of("mine")
 
 
-def test_the_samples_say_where_they_come_from():
-    attribution = samples_of(MODEL).root / "ATTRIBUTION.md"
-    text = attribution.read_text(encoding="utf-8")
-    assert all(study in text for study in samples_of(MODEL).ids())
-    assert "CC0" in text
+@pytest.mark.parametrize(("model", "licence"), [(MODEL, "CC0"), ("hippocampus", "CC BY-SA 4.0")])
+def test_the_samples_say_where_they_come_from(model: str, licence: str):
+    samples = samples_of(model)
+    text = (samples.root / "ATTRIBUTION.md").read_text(encoding="utf-8")
+    assert all(study in text for study in samples.ids())
+    assert licence in text
