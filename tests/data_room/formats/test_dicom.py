@@ -279,13 +279,13 @@ def test_what_is_not_dicom_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_values_of_the_file_do_not_get_into_errors(make_series: Make) -> None:
     def change(dataset: Dataset, d: int) -> None:
-        dataset.PatientName = "Geheim^Patientin"
+        dataset.PatientName = "GEHEIM^PATIENTIN"
         dataset.SeriesDescription = "Kopf Geheim PAT-4711"
         dataset.SeriesInstanceUID = f"1.2.{d}"
 
     said = refused(make_series(VALUES, change=change))
-    assert "Kopf … …" in said
-    assert "1.2.3" not in said
+    assert "no number, CT, 1 file(s)" in said
+    assert not any(word in said for word in ("Geheim", "PAT-4711", "1.2.3"))
 
 
 def test_values_of_the_file_do_not_get_into_warnings(make_series: Make) -> None:
@@ -313,7 +313,7 @@ def test_series_of_a_folder_are_told_apart(make_series: Make) -> None:
         path.rename(path.with_suffix(".ima"))
     make_series(VALUES, SeriesNumber=7, SeriesDescription="thin")
     first, second = series_in(folder)
-    assert (first.number, first.description) == (7, "number 7, CT, thin, 6 file(s)")
+    assert (first.number, first.description) == (7, "number 7, CT, 6 file(s)")
     heights = [dcmread(path).ImagePositionPatient[2] for path in second.files]
     assert heights == sorted(heights)
     assert first.patient == second.patient

@@ -4,37 +4,28 @@
     ROOT/anything/seg/liver.dcm     a DICOM SEG or RTSTRUCT, anywhere; it says which series it is of
 
 Masks find their images by Series Instance UID, and classes by the names of segments or structures.
-The names of studies are those of the folders. A `dataset.json` in ROOT may name the classes to
-read, in order; other segments are then background.
+The names of studies are those of the folders, unless these tell the patient. A `dataset.json` in
+ROOT may name the classes to read, and their numbers; other segments are then background.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 from medsegdiff.data.declaration import Declaration, read_declaration
 from medsegdiff.data.dicom.files import has_ending, is_dicom
 from medsegdiff.data.dicom.selection import part_of
-from medsegdiff.data.dicom.series import dicom_files
+from medsegdiff.data.dicom_names import patient_names, shown, study_names
+from medsegdiff.data.dicom_search import Drawing, FoundDicom, folders_of, search
 from medsegdiff.data.file_dataset import FileDataset
-from medsegdiff.data.formats import dicom_seg, rtstruct
-from medsegdiff.data.formats.dicom import Series, series_in
 from medsegdiff.data.pairing import IMAGE_FOLDERS
+from medsegdiff.data.segment_classes import lacking, with_classes
 from medsegdiff.data.study_files import FoundStudies, StudyFiles, count_text
 from medsegdiff.errors import DataError
 
 LOOKED_AT = 64  # folders, and files of each, until one is DICOM
-
-
-class _Drawing(NamedTuple):
-    """A segmentation, the names of what it outlines, and the series that it was drawn on."""
-
-    path: Path
-    names: tuple[str, ...]
-    series: frozenset[str]
 
 
 class DicomTree(FileDataset):
@@ -47,38 +38,33 @@ class DicomTree(FileDataset):
     def recognises(cls, root: Path) -> bool:
         if not root.is_dir() or any((root / name).is_dir() for name in IMAGE_FOLDERS):
             return False
-        return any(map(_has_dicom, islice(_folders(root), LOOKED_AT)))
+        return any(map(_has_dicom, islice(folders_of(root), LOOKED_AT)))
 
     def find(self) -> FoundStudies:
-        series, drawings = _looked_through(self.root)
-        if not series:
+        found = search(self.root, self.with_masks)
+        if not found.folders:
             raise DataError(f"{self.root} holds no series of DICOM pictures. Check the path.")
-        declaration = _with_classes(read_declaration(self.root / "dataset.json"), drawings)
+        names, notes = study_names(found.folders, self.root)
+        drawn, doubled = _drawn_on(found, names)
+        declaration, mixed = _with_channel(read_declaration(self.root / "dataset.json"), found)
+        if found.drawings:
+            declaration = with_classes(declaration, found.drawings, self.root / "dataset.json")
         classes = list(declaration.labels or {})[1:]
-        studies, notes = {}, []
-        for folder, found in series.items():
-            mine = [one for one in drawings if one.series & {one.uid for one in found}]
-            study = _study(folder, self.root)
-            if len(mine) > 1:
-                listed = ", ".join(one.path.name for one in mine)
-                notes.append(f"{study} has several segmentations ({listed}) and none is taken.")
-            mask = part_of(mine[0].path, classes) if len(mine) == 1 else None
-            studies[study] = StudyFiles((folder,), mask, group=found[0].patient)
-        known = {one.uid for found in series.values() for one in found}
-        alone = tuple(
-            str(one.path.relative_to(self.root)) for one in drawings if not one.series & known
+        masks = {study: part_of(drawing.path, classes) for study, drawing in drawn.items()}
+        groups = patient_names(found.folders, names)
+        studies = {
+            study: StudyFiles((folder,), masks.get(study), group=groups.get(study))
+            for folder, study in sorted(names.items(), key=lambda named: named[1])
+        }
+        about = (
+            f"A DICOM tree: {count_text(len(studies))}, {len(found.drawings)} segmentation(s).",
+            *notes,
+            *mixed,
+            *doubled,
+            *_damaged(found, self.root),
+            *lacking(classes, drawn),
         )
-        note = f"A DICOM tree: {count_text(len(studies))}, {len(drawings)} segmentation(s)."
-        return FoundStudies(dict(sorted(studies.items())), declaration, alone, (note, *notes))
-
-
-def _folders(root: Path) -> Iterator[Path]:
-    """The root and all folders below it, in order; no hidden ones, no links back to above."""
-    yield root
-    above = {root.resolve(), *root.resolve().parents}
-    for folder in sorted(root.iterdir()):
-        if folder.is_dir() and not folder.name.startswith(".") and folder.resolve() not in above:
-            yield from _folders(folder)
+        return FoundStudies(studies, declaration, _alone(found, self.root), about)
 
 
 def _has_dicom(folder: Path) -> bool:
@@ -86,42 +72,46 @@ def _has_dicom(folder: Path) -> bool:
     return any(is_dicom(path) for path in islice(files, LOOKED_AT))
 
 
-def _looked_through(root: Path) -> tuple[dict[Path, list[Series]], list[_Drawing]]:
-    """All series by folder, and all segmentations, of a tree."""
-    series, drawings = {}, []
-    for folder in _folders(root):
-        found = series_in(folder)
-        if found:
-            series[folder] = found
-        pictures = {path for one in found for path in one.files}
-        drawings += [
-            drawing
-            for path in dicom_files(folder)
-            if path not in pictures and (drawing := _drawing(path)) is not None
-        ]
-    return series, drawings
+def _drawn_on(found: FoundDicom, names: dict[Path, str]) -> tuple[dict[str, Drawing], list[str]]:
+    """The segmentation of each study that has a single one, and a sentence on those with more."""
+    drawn, notes = {}, []
+    for folder in found.folders:
+        mine = [one for one in found.drawings if one.series & folder.uids]
+        study = names[folder.path]
+        if len(mine) == 1:
+            drawn[study] = mine[0]
+        elif mine:
+            listed = ", ".join(shown(one.path.name, [one.patient]) for one in mine)
+            notes.append(f"{study} has several segmentations ({listed}) and none is taken.")
+    return drawn, notes
 
 
-def _drawing(path: Path) -> _Drawing | None:
-    """A segmentation object or a structure set; None for any other file."""
-    if dicom_seg.DicomSeg().claims(path):
-        names = dicom_seg.segment_names(path)
-        return _Drawing(path, tuple(names.values()), dicom_seg.referenced_series(path))
-    if rtstruct.RTStruct().claims(path):
-        names = rtstruct.roi_names(path)
-        return _Drawing(path, tuple(names.values()), rtstruct.referenced_series(path))
-    return None
+def _with_channel(declared: Declaration, found: FoundDicom) -> tuple[Declaration, list[str]]:
+    """Name the channel for the modality where all series have one; a sentence where they differ."""
+    series = [one for folder in found.folders for one in folder.series]
+    modalities = sorted({one.modality for one in series} - {""})
+    if len(modalities) > 1:
+        return declared, [f"Series of several modalities are mixed: {', '.join(modalities)}."]
+    is_named = all(one.modality and one.channels == 1 for one in series)
+    if declared.channel_names or not series or not is_named:
+        return declared, []
+    return declared.model_copy(update={"channel_names": tuple(modalities)}), []
 
 
-def _with_classes(declared: Declaration, drawings: Sequence[_Drawing]) -> Declaration:
-    """The declared classes, else all segments and structures by name."""
-    if declared.labels or not drawings:
-        return declared
-    names = sorted({name for one in drawings for name in one.names})
-    labels = {name: value for value, name in enumerate(("background", *names))}
-    return declared.model_copy(update={"labels": labels})
+def _alone(found: FoundDicom, root: Path) -> tuple[str, ...]:
+    """Segmentations of series that are not there."""
+    known = frozenset[str]().union(*(folder.uids for folder in found.folders))
+    return tuple(
+        shown(str(one.path.relative_to(root)), [one.patient])
+        for one in found.drawings
+        if not one.series & known
+    )
 
 
-def _study(folder: Path, root: Path) -> str:
-    """The folders that lead to a series, as one name."""
-    return "_".join(folder.relative_to(root).parts) or root.resolve().name
+def _damaged(found: FoundDicom, root: Path) -> list[str]:
+    patients = [one for folder in found.folders for one in folder.patients]
+    return [
+        f"Left out, a damaged segmentation: {shown(str(path.relative_to(root)), patients)}. Copy "
+        "it again from its source."
+        for path in found.damaged
+    ]

@@ -1,4 +1,7 @@
-"""Opening DICOM files; no value of a file, and so nothing of a patient, gets into an error's text.
+"""Opening DICOM files; nothing of a patient gets into an error's text.
+
+Of a file's values, errors quote technical ones alone (sizes, coding, modality), and the names of
+segments and structures.
 
 Source: DICOM PS3.10, section 7.1 (the file meta information).
 """
@@ -7,7 +10,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +100,44 @@ def _parsed(path: Path, pixels: bool) -> Dataset:
             "it again from its source."
         )
     return dataset
+
+
+def is_object(path: Path, kinds: Collection[str]) -> bool:
+    """Whether a file is a DICOM object of one of these SOP classes; a damaged one is none."""
+    if not (has_ending(path) and path.is_file() and is_dicom(path)):
+        return False
+    try:
+        return str(read_dataset(path).SOPClassUID) in kinds
+    except UnreadableStudy:
+        return False
+
+
+def read_object(path: Path, kinds: Collection[str], name: str) -> Dataset:
+    """Read the header of an object that must be of one of these SOP classes.
+
+    Args:
+        path: of the file.
+        kinds: SOP class UIDs.
+        name: what they are, for errors.
+
+    Raises:
+        UnreadableStudy: it is something else, or damaged.
+    """
+    dataset = read_dataset(path)
+    if str(dataset.SOPClassUID) not in kinds:
+        raise UnreadableStudy(f"{path} is a DICOM file, but no {name}. Give another.")
+    return dataset
+
+
+def announced_class(path: Path) -> str:
+    """The SOP class that the start of a file announces, be the rest damaged; empty without one."""
+    from pydicom.filereader import read_file_meta_info
+
+    try:
+        with reading(path):
+            return str(read_file_meta_info(path).get("MediaStorageSOPClassUID", ""))
+    except UnreadableStudy:
+        return ""
 
 
 def is_image(dataset: Dataset) -> bool:

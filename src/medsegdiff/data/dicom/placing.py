@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from medsegdiff.data.dicom.frames import Frame
-from medsegdiff.data.dicom.stack import LPS_TO_RAS, grid, plane_matrix
+from medsegdiff.data.dicom.stack import grid, plane_matrix
+from medsegdiff.data.geometry import LPS_TO_RAS
 from medsegdiff.errors import GridMismatch, UnreadableStudy
 from medsegdiff.types import Geometry
 

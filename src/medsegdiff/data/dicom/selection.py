@@ -24,6 +24,11 @@ def file_and_names(path: Path) -> tuple[Path, tuple[str, ...]]:
     return path.parent, tuple(unquote(name) for name in path.name.split(","))
 
 
+def folded(name: str) -> str:
+    """What two spellings of one segment have in common: neither case nor spaces around matter."""
+    return name.strip().lower()
+
+
 def chosen_values(names: Mapping[int, str], wanted: Sequence[str], path: Path) -> dict[int, int]:
     """Give the label value of each segment that is read, by its number.
 
@@ -37,8 +42,8 @@ def chosen_values(names: Mapping[int, str], wanted: Sequence[str], path: Path) -
         UnreadableStudy: the file has none of the wanted names, or its numbers cannot be labels.
     """
     if wanted:
-        value_of = {name.strip().lower(): value for value, name in enumerate(wanted, start=1)}
-        named = {number: name.strip().lower() for number, name in names.items()}
+        value_of = {folded(name): value for value, name in enumerate(wanted, start=1)}
+        named = {number: folded(name) for number, name in names.items()}
         chosen = {n: value_of[name] for n, name in named.items() if name in value_of}
         if not chosen:
             raise UnreadableStudy(

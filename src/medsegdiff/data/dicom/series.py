@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medsegdiff.data.dicom.files import ENDINGS, is_dicom, is_image, read_dataset, reading
 from medsegdiff.data.dicom.frames import frames_of
+from medsegdiff.data.dicom.patient import Patient, patient_of
 from medsegdiff.data.dicom.pixels import channel_count
 from medsegdiff.errors import UnreadableStudy
 
@@ -24,11 +24,11 @@ class Series:
         uid: the Series Instance UID; it names the series to programs and is kept out of texts.
         files: in the order of their position along the normal; by name where they have none.
         number: the Series Number; None where there is none.
-        description: what a person may read: number, modality, the scanner's description (cleared of
-            the patient's name and number), how many files.
+        description: what a person may read: number, modality, how many files. What the scanner's
+            user typed in is left out, because it may name the patient.
         modality: as "CT".
-        patient: a digest of the patient's number, the same in all series of the patient; None where
-            the files name nobody.
+        channels: 1 for grey, 3 for colour.
+        patient: who it is of; kept out of texts.
     """
 
     uid: str
@@ -36,7 +36,8 @@ class Series:
     number: int | None
     description: str
     modality: str
-    patient: str | None
+    channels: int
+    patient: Patient = field(repr=False)
 
 
 def dicom_files(folder: Path) -> list[Path]:
@@ -101,15 +102,17 @@ def series_in(folder: Path) -> list[Series]:
 
 
 def _series(uid: str, headers: dict[Path, Dataset]) -> Series:
-    first = next(iter(headers.values()))
-    number = first.get("SeriesNumber")
+    path, first = next(iter(headers.items()))
+    number = None if first.get("SeriesNumber") is None else int(first.SeriesNumber)
+    modality = str(first.get("Modality", ""))
     return Series(
         uid,
         tuple(sorted(headers, key=lambda path: _place(headers[path], path))),
-        None if number is None else int(number),
-        _description(first, len(headers)),
-        str(first.get("Modality", "")),
-        _patient(first),
+        number,
+        _description(number, modality, len(headers)),
+        modality,
+        channel_count(first, path),
+        patient_of(first),
     )
 
 
@@ -119,22 +122,6 @@ def _place(dataset: Dataset, path: Path) -> tuple[float, str]:
     return (0.0 if frame.axes is None else frame.height, path.name)
 
 
-def _description(dataset: Dataset, files: int) -> str:
-    words = " ".join(str(dataset.get("SeriesDescription", "")).split())
-    for private in (*_names(dataset), str(dataset.get("PatientID", ""))):
-        if len(private) > 1:
-            words = words.replace(private, "…")
-    number = dataset.get("SeriesNumber")
-    start = "no number" if number is None else f"number {int(number)}"
-    parts = [start, str(dataset.get("Modality", "")), words, f"{files} file(s)"]
-    return ", ".join(part for part in parts if part)
-
-
-def _names(dataset: Dataset) -> list[str]:
-    name = str(dataset.get("PatientName", ""))
-    return [name, *name.replace("=", "^").split("^")]
-
-
-def _patient(dataset: Dataset) -> str | None:
-    number = str(dataset.get("PatientID", "")).strip()
-    return hashlib.sha256(number.encode()).hexdigest()[:16] if number else None
+def _description(number: int | None, modality: str, files: int) -> str:
+    start = "no number" if number is None else f"number {number}"
+    return ", ".join(part for part in (start, modality, f"{files} file(s)") if part)

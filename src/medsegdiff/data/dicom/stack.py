@@ -16,13 +16,13 @@ import numpy as np
 import torch
 
 from medsegdiff.data.dicom.frames import Frame
+from medsegdiff.data.geometry import LPS_TO_RAS
 from medsegdiff.errors import UnreadableStudy
 from medsegdiff.types import Geometry
 
 REGULAR_WITHIN_MM = 0.01  # rounding of the text in which positions are stored
 REGULAR_WITHIN = 0.01  # or this share of the distance between slices, whichever is larger
 SAME_WITHIN = 1e-4  # direction cosines, and pixel sizes relative to each other
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def stacked(

@@ -141,11 +141,12 @@ def _check(path: Path, labels: np.ndarray, names: Mapping[int, str], volume: Vol
             f"{path}: the mask has shape {labels.shape}, but its series {volume.geometry.shape}. "
             "Give the series that was segmented."
         )
-    unnamed = set(np.unique(labels).tolist()) - {0, *names}
+    strange = np.isin(labels, [0, *names], invert=True)
+    unnamed = np.unique(labels[strange]).tolist()
     if unnamed or not names or min(names) < 1:
         raise DataError(
             f"{path}: a segmentation needs a name for each label above 0; without one: "
-            f"{sorted(unnamed) or 'all'}. Name them under `labels` in dataset.json."
+            f"{unnamed or 'all'}. Name them under `labels` in dataset.json."
         )
     source, first = next(iter(volume.headers.items()))
     needed = (*NEEDED, "FrameOfReferenceUID") if labels.ndim == 3 else NEEDED

@@ -19,9 +19,9 @@ import numpy as np
 from medsegdiff.data.dicom.files import (
     ENDINGS,
     SEGMENTATION,
-    has_ending,
-    is_dicom,
+    is_object,
     read_dataset,
+    read_object,
     reading,
 )
 from medsegdiff.data.dicom.frames import Frame, frame_count, frame_value, frames_of
@@ -47,13 +47,7 @@ class DicomSeg(Format):
 
     def claims(self, path: Path) -> bool:
         """Whether a file is a segmentation object; its header is looked at."""
-        path, _ = file_and_names(path)
-        if not (has_ending(path) and path.is_file() and is_dicom(path)):
-            return False
-        try:
-            return str(read_dataset(path).SOPClassUID) in SEGMENTATION
-        except UnreadableStudy:
-            return False
+        return is_object(file_and_names(path)[0], SEGMENTATION)
 
     def read_header(self, path: Path, budget_bytes: int) -> Header:
         path, _ = file_and_names(path)
@@ -165,10 +159,7 @@ class _ShareDrawing(_Drawing):
 
 
 def _dataset(path: Path) -> Dataset:
-    dataset = read_dataset(path)
-    if str(dataset.SOPClassUID) not in SEGMENTATION:
-        raise UnreadableStudy(f"{path} is a DICOM file, but no segmentation (SEG). Give another.")
-    return dataset
+    return read_object(path, SEGMENTATION, "segmentation (SEG)")
 
 
 def _names(dataset: Dataset) -> dict[int, str]:

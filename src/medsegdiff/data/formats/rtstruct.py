@@ -18,18 +18,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from medsegdiff.data.dicom.contours import crossings, inside
-from medsegdiff.data.dicom.files import (
-    ENDINGS,
-    STRUCTURE_SET,
-    has_ending,
-    is_dicom,
-    read_dataset,
-    reading,
-)
+from medsegdiff.data.dicom.files import ENDINGS, STRUCTURE_SET, is_object, read_object, reading
 from medsegdiff.data.dicom.pixels import check_budget
 from medsegdiff.data.dicom.selection import chosen_values, file_and_names
-from medsegdiff.data.dicom.stack import LPS_TO_RAS
 from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
+from medsegdiff.data.geometry import LPS_TO_RAS
 from medsegdiff.errors import DataError, GridMismatch, UnreadableStudy
 from medsegdiff.types import Geometry
 
@@ -49,13 +42,7 @@ class RTStruct(Format):
 
     def claims(self, path: Path) -> bool:
         """Whether a file is a structure set; its header is looked at."""
-        path, _ = file_and_names(path)
-        if not (has_ending(path) and path.is_file() and is_dicom(path)):
-            return False
-        try:
-            return str(read_dataset(path).SOPClassUID) == STRUCTURE_SET
-        except UnreadableStudy:
-            return False
+        return is_object(file_and_names(path)[0], (STRUCTURE_SET,))
 
     def read_header(self, path: Path, budget_bytes: int) -> Header:
         raise _without_grid(path)
@@ -124,12 +111,7 @@ def _without_grid(path: Path) -> DataError:
 
 
 def _dataset(path: Path) -> Dataset:
-    dataset = read_dataset(path)
-    if str(dataset.SOPClassUID) != STRUCTURE_SET:
-        raise UnreadableStudy(
-            f"{path} is a DICOM file, but no structure set (RTSTRUCT). Give another."
-        )
-    return dataset
+    return read_object(path, (STRUCTURE_SET,), "structure set (RTSTRUCT)")
 
 
 def _names(dataset: Dataset) -> dict[int, str]:
