@@ -33,7 +33,7 @@ from medsegdiff.data.declaration import Declaration, read_splits
 from medsegdiff.data.formats import Header
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.splits import Splits
-from medsegdiff.data.study_files import FoundStudies, StudyFiles, stored_in
+from medsegdiff.data.study_files import FoundStudies, StudyFiles, check_study_names, stored_in
 from medsegdiff.data.study_reading import (
     check_mask_grid,
     header_or_none,
@@ -208,7 +208,14 @@ class FileDataset(Dataset):
 
     @cached_property
     def _found(self) -> FoundStudies:
-        return self.find()
+        found = self.find()
+        check_study_names(found.studies, self._list)
+        return found
+
+    @property
+    def _list(self) -> Path:
+        """What names the studies: a list, or the root."""
+        return self.root
 
     @cached_property
     def _studies(self) -> dict[str, StudyFiles]:

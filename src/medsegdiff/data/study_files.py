@@ -7,11 +7,13 @@ such a path reads that part; `stored_in` gives the file itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from unicodedata import category
 
 from medsegdiff.data.declaration import Declaration
+from medsegdiff.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,25 @@ class FoundStudies:
     declaration: Declaration = field(default_factory=Declaration)
     masks_alone: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+
+
+def check_study_names(names: Iterable[str], source: Path) -> None:
+    """Refuse names of studies that could lead out of the folder that results are written to.
+
+    Args:
+        names: of the studies.
+        source: what names them, a list or a folder.
+
+    Raises:
+        DataError: a name is empty, "." or "..", or holds a slash or a control character.
+    """
+    for name in names:
+        is_path = any(letter in "/\\" or category(letter) == "Cc" for letter in name)
+        if is_path or name.strip() in ("", ".", ".."):
+            raise DataError(
+                f"{source} names a study {name!r}, but results are named for studies. Give it a "
+                "name without slashes and control characters, and not '.' or '..'."
+            )
 
 
 def stored_in(path: Path) -> Path:

@@ -11,6 +11,7 @@ from layout_trees import LABELS, csv, datalist, msd, volume
 from medsegdiff.data.datasets.csv import CSV
 from medsegdiff.data.datasets.datalist import Datalist
 from medsegdiff.data.datasets.msd import MSD
+from medsegdiff.data.datasets.nnunet import NNUNet
 from medsegdiff.errors import DataError
 
 
@@ -91,6 +92,17 @@ def test_an_unusable_table_is_explained(tmp_path: Path, text: str, message: str)
     path.write_text(text)
     with pytest.raises(DataError, match=message):
         CSV(root=path).ids()
+
+
+@pytest.mark.parametrize("name", ["../../evil", "..", ".", "a\\b", "/tmp/a", "a\0b", "a\x1bb"])
+def test_a_name_that_is_a_path_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "table.csv").write_text(f"study,image\n{name},a.nii.gz\n")
+    with pytest.raises(DataError, match=r"table\.csv names a study"):
+        CSV(root=tmp_path).ids()
+    listed = {"dataset": {name: {"images": ["a.nii.gz"]}}}
+    (tmp_path / "dataset.json").write_text(json.dumps(listed))
+    with pytest.raises(DataError, match=r"dataset\.json names a study"):
+        NNUNet(root=tmp_path).ids()
 
 
 def test_a_patient_in_two_splits_is_refused(tmp_path: Path) -> None:

@@ -44,6 +44,10 @@ class NNUNet(FileDataset):
         files = (path for folder in folders for path in _images(folder))
         return any(map(channel_of, files)) or _has_list(root)
 
+    @property
+    def _list(self) -> Path:
+        return self.root / "dataset.json"
+
     def find(self) -> FoundStudies:
         declaration = read_declaration(self.root / "dataset.json")
         channels = max(1, len(declaration.channel_names))
