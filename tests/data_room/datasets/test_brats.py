@@ -6,7 +6,7 @@ import pytest
 from official_trees import brats2020, brats2023, brats_study
 
 from medsegdiff.data.datasets.brats import BraTS
-from medsegdiff.errors import DataError
+from medsegdiff.errors import DataError, UnreadableStudy
 
 OLD = ("flair", "t1", "t1ce", "t2")
 
@@ -102,9 +102,19 @@ def test_missing_sequences_and_masks_are_named(tmp_path: Path) -> None:
     (folder / "BraTS20_Training_001" / "BraTS20_Training_001_seg.nii.gz").unlink()
     touched(folder / "BraTS20_Training_003", "BraTS20_Training_003_t1.nii", "survival.csv")
     dataset = BraTS(root=tmp_path)
-    assert dataset.ids() == ["BraTS20_Training_001", "BraTS20_Training_002"]
+    assert dataset.ids() == [f"BraTS20_Training_00{number}" for number in (1, 2, 3)]
     assert dataset.annotated_ids() == ["BraTS20_Training_002"]
     assert "BraTS20_Training_003 without t1ce and t2 and flair" in dataset.find().findings[1]
+
+
+def test_a_study_without_a_sequence_fails_by_name(tmp_path: Path) -> None:
+    brats2020(tmp_path)
+    study = tmp_path / "MICCAI_BraTS2020_TrainingData/BraTS20_Training_001"
+    (study / "BraTS20_Training_001_t1ce.nii.gz").unlink()
+    dataset = BraTS.of_images(tmp_path, 4)
+    assert len(dataset.load("BraTS20_Training_002").image) == 4
+    with pytest.raises(UnreadableStudy, match=r"BraTS20_Training_001_t1ce\.nii\.gz"):
+        dataset.load("BraTS20_Training_001")
 
 
 def test_the_mask_with_another_name_is_found(tmp_path: Path) -> None:

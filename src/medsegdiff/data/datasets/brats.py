@@ -98,15 +98,17 @@ class BraTS(FileDataset):
         if not complete:
             raise DataError(f"{self.root} has no folder with t1, t1ce, t2 and flair of one study.")
         era = _era(self.root, [files["t1"] for files in complete.values()])
-        names = self._names(list(complete))
+        example = next(iter(complete.values()))
+        begun = {f: files for f, files in by_folder.items() if set(SEQUENCES) & set(files)}
+        names = self._names(list(begun))
         studies = {
             names[folder]: StudyFiles(
-                tuple(files[kind] for kind in SEQUENCES),
-                files.get(MASK),
+                tuple(_path(folder, files, kind, example) for kind in SEQUENCES),
+                files.get(MASK) if folder in complete else None,
                 split=split_named(folder.parent, self.root) if folder != self.root else None,
-                group=_patient(folder, files["t1"]),
+                group=_patient(folder, _any_image(files)),
             )
-            for folder, files in complete.items()
+            for folder, files in begun.items()
         }
         declaration = Declaration(
             channel_names=("T1", "T1ce", "T2", "FLAIR"),
@@ -149,6 +151,22 @@ def _files(folders: Iterator[Path]) -> Iterator[tuple[Path, str]]:
             named = NAME.fullmatch(_stem(path))
             if named:
                 yield path, KIND_OF[named["kind"].lower()]
+
+
+def _any_image(files: Mapping[str, Path]) -> Path:
+    return next(files[kind] for kind in SEQUENCES if kind in files)
+
+
+def _path(folder: Path, files: Mapping[str, Path], kind: str, example: Mapping[str, Path]) -> Path:
+    """The file of a sequence; a missing one under the name that it should have."""
+    if kind in files:
+        return files[kind]
+    some = _any_image(files)
+    mine, other = NAME.fullmatch(_stem(some)), NAME.fullmatch(_stem(example[kind]))
+    assert mine is not None
+    assert other is not None
+    start, end = mine.span("kind")
+    return folder / f"{some.name[:start]}{other['kind']}{some.name[end:]}"
 
 
 def _stem(path: Path) -> str:
@@ -208,7 +226,7 @@ def _left_out(by_folder: Mapping[Path, Mapping[str, Path]]) -> list[str]:
         for folder, files in sorted(by_folder.items())
         if not set(SEQUENCES) <= set(files)
     ]
-    return [f"Left out, because sequences are missing: {some(found)}."] if found else []
+    return [f"Not whole, and so left out of training: {some(found)}."] if found else []
 
 
 def _unknown_patients(studies: Mapping[str, StudyFiles]) -> list[str]:
