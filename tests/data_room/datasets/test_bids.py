@@ -7,7 +7,7 @@ from layout_trees import LABELS, bids
 from official_trees import nifti, tumour
 
 from medsegdiff.data.datasets.bids import BIDS
-from medsegdiff.errors import DataError
+from medsegdiff.errors import DataError, UnreadableStudy
 
 
 def test_sessions_are_studies_and_subjects_are_patients(tmp_path: Path) -> None:
@@ -18,11 +18,29 @@ def test_sessions_are_studies_and_subjects_are_patients(tmp_path: Path) -> None:
     assert dataset.annotated_ids() == dataset.ids()
 
 
-def test_channels_are_what_all_sessions_have(tmp_path: Path) -> None:
+def test_channels_are_what_most_sessions_have(tmp_path: Path) -> None:
     bids(tmp_path)
     dataset = BIDS(root=tmp_path)
     assert dataset.channel_names == ("T1w",)
     assert any("FLAIR (1)" in finding for finding in dataset.findings)
+
+
+def test_a_session_without_a_channel_fails_by_name(tmp_path: Path) -> None:
+    bids(tmp_path)
+    for study in ("sub-01_ses-1", "sub-02_ses-1"):
+        nifti(tmp_path / f"{study.replace('_', '/')}/anat/{study}_FLAIR.nii.gz", tumour(3))
+    for dataset in (BIDS(root=tmp_path), BIDS.of_images(tmp_path, 2)):
+        assert dataset.channel_names[:2] == ("FLAIR", "T1w")
+        assert len(dataset.load("sub-02_ses-1").image) == 2
+        with pytest.raises(UnreadableStudy, match=r"sub-01_ses-2_FLAIR\.nii\.gz"):
+            dataset.load("sub-01_ses-2")
+    assert BIDS(root=tmp_path).annotated_ids() == ["sub-01_ses-1", "sub-02_ses-1"]
+
+
+def test_a_model_takes_as_many_channels_as_it_has(tmp_path: Path) -> None:
+    bids(tmp_path)
+    assert BIDS.of_images(tmp_path, 1).find().declaration.channel_names == ("T1w",)
+    assert BIDS.of_images(tmp_path, 2).find().declaration.channel_names == ("FLAIR", "T1w")
 
 
 def test_several_kinds_of_masks_have_to_be_chosen_from(tmp_path: Path) -> None:

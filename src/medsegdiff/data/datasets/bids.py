@@ -2,7 +2,7 @@
 
     ROOT/dataset_description.json
     ROOT/sub-01/[ses-1/]anat/sub-01_[ses-1_]T1w.nii.gz          each suffix (T1w, FLAIR ...) is a
-    ROOT/sub-01/[ses-1/]anat/sub-01_[ses-1_]FLAIR.nii.gz        channel, where all sessions have it
+    ROOT/sub-01/[ses-1/]anat/sub-01_[ses-1_]FLAIR.nii.gz        channel, where most sessions have it
     ROOT/derivatives/NAME/sub-01/[ses-1/]anat/sub-01_[ses-1_]..._dseg.nii.gz     or ..._mask.nii.gz
     ROOT/derivatives/NAME/desc-..._dseg.tsv                     index and name of the classes; else
     ROOT/dataset.json                                           labels ..., as in other layouts
@@ -17,13 +17,14 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from medsegdiff.data.declaration import read_declaration
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.file_names import is_image, study_name
+from medsegdiff.data.folder_tree import some
 from medsegdiff.data.study_files import FoundStudies, StudyFiles, count_text
 from medsegdiff.errors import DataError
 
@@ -58,12 +59,12 @@ class BIDS(FileDataset):
         if not images:
             raise DataError(f"{self.root} has no image like sub-01/anat/sub-01_T1w.nii.gz.")
         masks = _sessions(_nifti(self.root.glob("derivatives/*/sub-*/")))
-        channels, notes = _shared(images)
+        channels, notes = _channels(images, self.channels)
         kind = self._kind(masks)
         studies = {
             study: StudyFiles(
-                images=tuple(files[channel] for channel in channels),
-                mask=masks.get(study, {}).get(kind),
+                images=tuple(_path(study, files, channel) for channel in channels),
+                mask=masks.get(study, {}).get(kind) if set(channels) <= set(files) else None,
                 group=study.split("_")[0],
             )
             for study, files in sorted(images.items())
@@ -147,20 +148,51 @@ def _sessions(files: Iterable[Path]) -> Sessions:
     return dict(found)
 
 
-def _shared(sessions: Mapping[str, Mapping[str, Path]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What all sessions show, and a note on what only some do.
+def _path(study: str, files: Mapping[str, Path], channel: str) -> Path:
+    """The file of a channel; a missing one under the name that it should have."""
+    other = next(iter(files.values()))
+    ending = other.name[len(study_name(other)) :]
+    return files.get(channel, other.with_name(f"{study}_{channel}{ending}"))
+
+
+def _channels(
+    sessions: Mapping[str, Mapping[str, Path]], wanted: int | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What most sessions show, and notes on what only some do.
+
+    Args:
+        sessions: files by session, by what they show.
+        wanted: how many channels a model has; the most frequent ones are taken, where that is no
+            choice between equals.
 
     Raises:
-        DataError: nothing is shown by all.
+        DataError: nothing is shown by most.
     """
     counts = Counter(shown for files in sessions.values() for shown in files)
-    channels = tuple(sorted(shown for shown, count in counts.items() if count == len(sessions)))
-    rest = ", ".join(
-        f"{shown} ({count})" for shown, count in sorted(counts.items()) if shown not in channels
-    )
+    channels = {shown for shown, count in counts.items() if 2 * count > len(sessions)}
+    ranked = [*counts.most_common(), ("", 0)]
+    if wanted and wanted < len(ranked) and ranked[wanted - 1][1] > ranked[wanted][1]:
+        channels = {shown for shown, _ in ranked[:wanted]}
+    chosen = tuple(sorted(channels))
+    rest = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
     if not channels:
         raise DataError(
-            f"No image is there for all {len(sessions)} sessions: {rest}. Take out the sessions "
-            "that lack one."
+            f"No image is there for most of the {len(sessions)} sessions: {rest}. Take out the "
+            "sessions that lack one."
         )
-    return channels, (f"Left out, because only some sessions have them: {rest}.",) if rest else ()
+    return chosen, tuple(_notes(sessions, counts, chosen))
+
+
+def _notes(
+    sessions: Mapping[str, Mapping[str, Path]], counts: Mapping[str, int], channels: Sequence[str]
+) -> Iterator[str]:
+    rest = [f"{name} ({count})" for name, count in sorted(counts.items()) if name not in channels]
+    if rest:
+        yield f"Left out, because only some sessions have them: {', '.join(rest)}."
+    lacking = [
+        f"{study} without {' and '.join(name for name in channels if name not in files)}"
+        for study, files in sorted(sessions.items())
+        if not set(channels) <= set(files)
+    ]
+    if lacking:
+        yield f"Not whole, and so left out of training: {some(lacking)}."
