@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,7 @@ from medsegdiff.engine.planning import (
     validation_studies,
 )
 from medsegdiff.engine.progress import TrainingObserver
+from medsegdiff.engine.run_lock import held
 from medsegdiff.engine.run_log import RunLog
 from medsegdiff.engine.run_setup import RunSetup, describe, set_up
 from medsegdiff.engine.run_splits import Fold
@@ -76,21 +78,30 @@ def train(
 
     Raises:
         DataError: the data set cannot be trained on.
-        CheckpointError: the run does not fit the settings or the data.
+        CheckpointError: the run does not fit the settings or the data, or another training is at
+            work in it.
         NumericalError: the loss was not finite several times in a row.
         Interrupted: a signal asked to stop; the state is saved.
     """
     setup = set_up(dataset, run, config, fold, init, device)
     if observer is None or not setup.team.is_first:
         observer = TrainingObserver()  # of several processes, one speaks
-    state = resumed(setup, accept_changes, observer) if resume == "auto" else None
+    with held(setup.fold_folder) if setup.team.is_first else nullcontext():
+        return trained(setup, resume == "auto", accept_changes, observer)
+
+
+def trained(
+    setup: RunSetup, is_resumed: bool, accept_changes: bool, observer: TrainingObserver
+) -> TrainingResult:
+    """Train as was set up; arguments as in `train`."""
+    state = resumed(setup, accept_changes, observer) if is_resumed else None
     if state is None:
         state = planned(setup, observer)
     else:
         announce(setup, state, None, observer)
     if setup.team.is_first:
         tidy(setup, state)
-        describe(setup, run)
+        describe(setup, setup.fold_folder.parent)
     with listening() as stop:
         state = Loop(setup, state, observer, stop).run()
     found = finish(setup, state, observer) if setup.team.is_first else None

@@ -1,0 +1,43 @@
+"""One training at a time in a run folder: a second one would sweep away what the first writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from medsegdiff.errors import CheckpointError
+
+LOCK_FILE = ".lock"
+
+
+@contextmanager
+def held(fold: Path) -> Iterator[None]:
+    """Hold a fold's folder for as long as the training runs; freed also when the process dies.
+
+    On file systems that know no locks nothing is held.
+
+    Args:
+        fold: RUN/fold_k; made if it is not there.
+
+    Raises:
+        CheckpointError: another process trains in it.
+    """
+    fold.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(fold / LOCK_FILE)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise CheckpointError(
+            f"Another training is writing {fold}. Wait until it has ended or stop it, or choose "
+            "another run folder with -o."
+        ) from None
+    except (NotImplementedError, OSError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
