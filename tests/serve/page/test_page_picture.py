@@ -141,6 +141,20 @@ def test_keys_paint_as_well(shown: Any) -> None:
     assert 0 < (corrected(shown) ^ before).sum() < 200
 
 
+@pytest.mark.slow
+def test_kept_correction_is_a_data_set(shown: Any, kept: Path) -> None:
+    shown.get_by_role("button", name="Correct the mask").click()
+    stroke(shown)
+    drawn = corrected(shown)
+    shown.get_by_label("Your name").fill("A. Reader")
+    shown.get_by_label("Note").fill("the border")
+    shown.get_by_role("button", name="Keep image and mask").click()
+    shown.wait_for_selector(".answer.good")
+    with Image.open(kept / "masks" / "ISIC_0000460.png") as picture:
+        assert ((np.asarray(picture) > 0) == drawn).all()
+    assert run(["verify", str(kept)]) == 0
+
+
 def taken(page: Any, title: str) -> bytes:
     """What a link gives when it is clicked."""
     with page.expect_download() as download:

@@ -1,6 +1,6 @@
 // Correcting the mask: pen, eraser, undo, redo; then download or keep it.
 
-import { structures } from "./display.js";
+import { spoken, structures } from "./display.js";
 import { choice, field, h, slider } from "./elements.js";
 import { keepForm } from "./keep_form.js";
 import { count } from "./words.js";
@@ -61,7 +61,7 @@ class Correction {
     this.revert = button("Start over", () => this.viewer.revert());
     const classes = structures(this.result);
     const select = h("select", { onchange: () => this.set({ value: Number(select.value) }) },
-      classes.map(({ index, name }) => h("option", { value: index }, name)));
+      classes.map(({ index, name }) => h("option", { value: index }, spoken(name))));
     this.tools.append(
       choice("Tool", [{ value: "pen", title: "Pen" }, { value: "eraser", title: "Eraser" }], "pen", (tool) => this.set({ tool })),
       ...(classes.length > 1 ? [field("Class", select)] : []),

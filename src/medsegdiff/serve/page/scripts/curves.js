@@ -47,13 +47,15 @@ function thinned(points) {
   return parts.map((part) => [0, 1].map((axis) => part.reduce((sum, point) => sum + point[axis], 0) / part.length));
 }
 
+/** Round numbers from the lowest to the highest, about so many. */
 function ticks(lowest, highest, number) {
-  return Array.from({ length: number + 1 }, (_, i) => lowest + (i / number) * (highest - lowest));
+  const step = niceAbove((highest - lowest) / number);
+  return Array.from({ length: Math.floor((highest - lowest) / step + 1e-9) + 1 }, (_, i) => lowest + i * step);
 }
 
-/** The next of 1, 2, 5, 10 … at or above a value. */
+/** The next of 1, 2, 2.5, 5, 10 … at or above a value. */
 function niceAbove(value) {
   if (!(value > 0)) return 1;
   const unit = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((part) => part * unit).find((one) => one >= value);
+  return [1, 2, 2.5, 5, 10].map((part) => part * unit).find((one) => one >= value * (1 - 1e-9));
 }

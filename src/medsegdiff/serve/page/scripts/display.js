@@ -52,3 +52,8 @@ export function layerUrl(result, display) {
   if (display.view === "probability") return layers.probability[display.channel].url;
   return layers[display.view];
 }
+
+/** A class's name as people write it. */
+export function spoken(name) {
+  return name.replaceAll("_", " ");
+}

@@ -1,6 +1,6 @@
 // Controls of the viewer: what is shown, through which member, how opaque, from which value on.
 
-import { isHeat, viewsOf } from "./display.js";
+import { isHeat, spoken, viewsOf } from "./display.js";
 import { choice, field, h, slider } from "./elements.js";
 import { percent } from "./words.js";
 
@@ -102,7 +102,7 @@ class DisplayControls {
   channelChoice() {
     const channels = this.result.layers.probability ?? [];
     const select = h("select", { onchange: () => this.change({ channel: Number(select.value) }) },
-      channels.map(({ name }, index) => h("option", { value: index }, name)));
+      channels.map(({ name }, index) => h("option", { value: index }, spoken(name))));
     return field("Of", select);
   }
 

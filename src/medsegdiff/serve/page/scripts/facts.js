@@ -1,6 +1,6 @@
 // What was found, in figures and words: volumes, quality, warnings, files.
 
-import { structures } from "./display.js";
+import { spoken, structures } from "./display.js";
 import { h, swatch } from "./elements.js";
 import { count, duration, figure, percent, size } from "./words.js";
 
@@ -12,7 +12,7 @@ export function findings(result) {
   const rows = structures(result).map(({ name, color }) => {
     const one = figures[name] ?? {};
     return h("tr", {},
-      h("th", { scope: "row" }, h("span", { class: "class-name" }, swatch(color), name)),
+      h("th", { scope: "row" }, h("span", { class: "class-name" }, swatch(color), spoken(name))),
       h("td", {}, extent(one, result.space_dims)),
       h("td", {}, one.n_voxels ? percent(one.share_of_image) : "–"),
       h("td", {}, one.n_voxels ? pieces(one) : "–"));
@@ -23,7 +23,7 @@ export function findings(result) {
       h("thead", {}, h("tr", {}, head.map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, rows)),
     structures(result).filter(({ name }) => figures[name]?.touches_border).map(({ name }) =>
-      h("p", { class: "hint" }, `The ${name} reaches the border of the image and may go on outside of it.`)));
+      h("p", { class: "hint" }, `The ${spoken(name)} reaches the border of the image and may go on outside of it.`)));
 }
 
 /** How much the masks agree, and what that means. */

@@ -18,6 +18,7 @@ export function keepForm(job, maskFile) {
   const say = (text, kind) => {
     answer.textContent = text;
     answer.className = `answer ${kind}`;
+    answer.scrollIntoView({ block: "nearest" });
   };
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -38,7 +39,7 @@ export function keepForm(job, maskFile) {
   });
   const changed = () => {
     button.disabled = false;
-    say("", "");
+    answer.textContent = "";
   };
   return { element, changed };
 }

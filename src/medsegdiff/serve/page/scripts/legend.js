@@ -1,7 +1,7 @@
 // What the colours on the picture mean; classes can be hidden one by one.
 
 import { AGREEMENT, heatBar } from "./colours.js";
-import { isHeat, structures } from "./display.js";
+import { isHeat, spoken, structures } from "./display.js";
 import { h, svg, swatch } from "./elements.js";
 
 const ENDS = {
@@ -41,7 +41,7 @@ function classLegend(result, display, update) {
       update({ hidden });
     } });
     box.dataset.index = index;
-    return h("li", {}, h("label", {}, box, swatch(color), name));
+    return h("li", {}, h("label", {}, box, swatch(color), spoken(name)));
   };
   return h("ul", { class: "legend" }, structures(result).map(one));
 }

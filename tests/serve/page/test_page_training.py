@@ -1,0 +1,49 @@
+"""A training on the page: its curves, and what is new without a reload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from .conftest import Visit, serving
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def fold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training that has done 20 of 100 steps, with one validation."""
+    run = tmp_path_factory.mktemp("runs") / "lesions"
+    folder = run / "fold_0"
+    (folder / "samples").mkdir(parents=True)
+    (run / "config.json").write_text(json.dumps({"train": {"max_steps": 100}}))
+    Image.new("RGB", (64, 32), "teal").save(folder / "samples" / "step_0000020.png")
+    steps = [{"step": step, "loss": 1 / step, "seconds": step} for step in range(1, 21)]
+    log(folder, *steps, {"step": 20, "dice": 0.75})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(browser: Any, fold: Path) -> Iterator[str]:
+    with serving("-m", "skin-lesion", "--run", fold.parent) as found:
+        yield found
+
+
+def test_training_is_followed_while_it_goes_on(visit: Visit, address: str, fold: Path) -> None:
+    page = visit(address, "#run")
+    page.get_by_text("Step 20 of 100 (20 %), about 80 s left").wait_for()
+    assert page.locator(".charts svg .dot").count() == 1
+    assert page.locator(".pictures img").count() == 1
+    log(fold, {"step": 21, "loss": 0.04, "seconds": 21}, {"step": 21, "dice": 0.8125})
+    page.get_by_text("Best so far: Dice 0.8125 at step 21.").wait_for()
+    assert page.locator(".charts svg .dot").count() == 2
+
+
+def log(folder: Path, *lines: dict[str, float]) -> None:
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
