@@ -63,10 +63,23 @@ def test_broken_readings_and_readings_without_images_are_named(tmp_path: Path) -
     xml = tmp_path / SERIES / "069.xml"
     xml.write_text(xml.read_text()[:-20])
     (tmp_path / "071.xml").write_text(lidc_xml("9.9", [""]))
-    found = LIDC(root=tmp_path).find()
-    assert list(found.studies) == ["LIDC-IDRI-0002"]
+    dataset = LIDC(root=tmp_path)
+    found = dataset.find()
+    assert dataset.annotated_ids() == ["LIDC-IDRI-0002"]
     assert found.masks_alone == ("071",)
     assert any("069.xml is not whole XML" in finding for finding in found.findings)
+
+
+@pytest.mark.parametrize("place", [SERIES, "tcia-lidc-xml"])
+def test_to_predict_a_series_needs_no_whole_reading(tmp_path: Path, place: str) -> None:
+    lidc(tmp_path)
+    text = (tmp_path / SERIES / "069.xml").read_text()
+    (tmp_path / SERIES / "069.xml").unlink()
+    (tmp_path / place).mkdir(exist_ok=True)
+    (tmp_path / place / "069.xml").write_text(text[:-20])
+    dataset = LIDC.of_images(tmp_path, 1)
+    assert dataset.ids() == ["LIDC-IDRI-0001", "LIDC-IDRI-0002"]
+    assert dataset.load("LIDC-IDRI-0001").image.shape == (1, 4, 16, 20)
 
 
 def test_readings_alone_are_no_data_set(tmp_path: Path) -> None:

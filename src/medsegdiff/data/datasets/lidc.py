@@ -20,7 +20,7 @@ from medsegdiff.data.declaration import Declaration
 from medsegdiff.data.dicom.files import read_dataset
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.folder_tree import files_in, folders_below, some
-from medsegdiff.data.formats.lidc import PART, Reading, read_reading
+from medsegdiff.data.formats.lidc import PART, Reading, read_broken_reading, read_reading
 from medsegdiff.data.overruling import overruled
 from medsegdiff.data.study_files import FoundStudies, StudyFiles
 from medsegdiff.errors import DataError, UnreadableStudy
@@ -61,7 +61,7 @@ class LIDC(FileDataset):
             )
             for series, file in matched.items()
         }
-        counts = Counter(len(files.raters) for files in studies.values())
+        counts = Counter(len(files.raters) for files in studies.values() if files.raters)
         raters = ", ".join(
             f"{count} with {number} raters" for number, count in sorted(counts.items())
         )
@@ -80,14 +80,15 @@ def _is_reading(path: Path) -> bool:
 
 
 def _readings(root: Path) -> tuple[dict[Path, Reading], list[str]]:
-    """The readings of CT below a folder, and a sentence on each that cannot be read."""
+    """The readings of CT below a folder, and a sentence on each that is broken, without raters."""
     found, broken = {}, []
     for folder in folders_below(root, DEPTH):
         for path in filter(_is_reading, files_in(folder, (".xml",))):
             try:
                 found[path] = read_reading(path)
             except UnreadableStudy as error:
-                broken.append(f"Left out: {error}")
+                broken.append(f"Left without raters: {error}")
+                found[path] = read_broken_reading(path)
     return found, broken
 
 

@@ -35,6 +35,7 @@ from medsegdiff.types import Geometry
 
 PART = "rater-"
 ON_SLICE_WITHIN = 0.25  # of the distance between slices; positions are rounded in the files
+HEADER_BYTES = 2**14  # at the start of a file, in which its series is named
 CORNERS = 3  # fewer outline nothing
 FARTHEST = 1e5  # pixels; a CT slice has 512
 
@@ -98,9 +99,18 @@ def read_reading(path: Path) -> Reading:
         raise UnreadableStudy(f"{path} holds no readings of a CT (LidcReadMessage). Take it out.")
     if not content.rstrip().endswith(b"</LidcReadMessage>"):
         raise UnreadableStudy(f"{path} is not whole XML: its end is missing. Download it again.")
-    series = re.search(rb"<SeriesInstanceUid>\s*([\d.]+)\s*<", content)
-    uid = series[1].decode("ascii") if series else ""
-    return Reading(uid, len(re.findall(rb"<readingSession[\s>]", content)))
+    return Reading(_series(content), len(re.findall(rb"<readingSession[\s>]", content)))
+
+
+def read_broken_reading(path: Path) -> Reading:
+    """What can still be told of a file that `read_reading` refuses: its series, and no rater."""
+    with path.open("rb") as file:
+        return Reading(_series(file.read(HEADER_BYTES)), 0)
+
+
+def _series(content: bytes) -> str:
+    found = re.search(rb"<SeriesInstanceUid>\s*([\d.]+)\s*<", content)
+    return found[1].decode("ascii") if found else ""
 
 
 def _nodules(path: Path) -> Iterator[Element]:
