@@ -1,0 +1,46 @@
+"""A damaged study in a DICOM tree: the mask of the other is that of a tree without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pydicom import FileDataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage
+
+from medsegdiff.engine.folder_prediction import predict_folder
+from medsegdiff.engine.pipeline import MedSegDiffPipeline
+
+
+def colour_picture(path: Path, image: Path) -> Path:
+    """Write a picture as a DICOM file in a folder of its own."""
+    pixels = np.asarray(Image.open(image).convert("RGB").resize((96, 96)))
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    one = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    one.SOPClassUID = meta.MediaStorageSOPClassUID = UltrasoundImageStorage
+    one.SOPInstanceUID = meta.MediaStorageSOPInstanceUID = "1.2.3"
+    one.SeriesInstanceUID, one.Modality, one.PixelRepresentation = f"1.2.{len(image.stem)}", "XC", 0
+    one.Rows, one.Columns, one.SamplesPerPixel, one.PlanarConfiguration = 96, 96, 3, 0
+    one.PhotometricInterpretation, one.BitsAllocated, one.BitsStored = "RGB", 8, 8
+    one.HighBit, one.PixelData = 7, pixels.tobytes()
+    path.parent.mkdir(parents=True)
+    one.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_the_other_study_comes_out_bit_identical(skin_data: Path, tmp_path: Path) -> None:
+    model = MedSegDiffPipeline.from_pretrained("skin-lesion", device="cpu").model
+    images = sorted((skin_data / "images").iterdir())
+    for tree in ("sound", "mixed"):
+        colour_picture(tmp_path / tree / "p1/ct/1.dcm", images[0])
+    bad = colour_picture(tmp_path / "mixed/p2/ct/1.dcm", images[1])
+    bad.write_bytes(bad.read_bytes()[:400])
+    outs = [tmp_path / "out-sound", tmp_path / "out-mixed"]
+    _, mixed = (list(predict_folder(tmp_path / o.name[4:], o, model)) for o in outs)
+    assert [one.study for one in mixed if one.error is not None] == ["p2_ct"]
+    masks = [{file.name: file.read_bytes() for file in out.glob("p1_ct.*")} for out in outs]
+    assert len(masks[0]) == 1
+    assert masks[0] == masks[1]
