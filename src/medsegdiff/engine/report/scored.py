@@ -150,7 +150,7 @@ def _tables(scores: Scores) -> list[Table]:
         )
         for measure in raters
     ]
-    meanings = [column(one).explanation for one in (*scores.metrics, *raters)]
+    meanings = [scores.meaning(one) for one in (*scores.metrics, *raters)]
     rule = scores.content.get("empty_mask_rule", "")
     return [Table("Figures", head, rows, rule, meanings), *_calibration(scores)]
 
@@ -174,7 +174,7 @@ def _columns(scores: Scores) -> list[Column]:
     found = []
     for metric in scores.shown:
         words, unit = column(metric), scores.unit(metric)
-        meaning = words.explanation
+        meaning = scores.meaning(metric)
         if len(scores.structures) > 1:
             meaning += "; sorted by the mean over the structures"
         found.append(Column(f"{words.title}, {unit}" if unit else words.title, meaning))

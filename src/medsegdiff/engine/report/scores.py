@@ -8,6 +8,7 @@ from typing import Any
 
 from medsegdiff.engine.report.contents import Document, Number, Text
 from medsegdiff.engine.report.out_files import OutFiles
+from medsegdiff.engine.report.wording import column
 
 MEAN = "foreground_mean"
 SHOWN = ("Dice", "IoU", "NSD", "HD95", "Sensitivity", "Precision", "volume_difference_ml")
@@ -50,6 +51,13 @@ class Scores:
         """Its unit; empty for a share."""
         unit = self.content["units"].get(metric, "").split(" where")[0].replace(",", "")
         return "%" if unit.startswith("%") else unit
+
+    def meaning(self, metric: str) -> str:
+        """What it means, with the tolerance that it was measured at."""
+        words, tolerance = column(metric).explanation, self.files.evaluation.get("tolerance")
+        if tolerance is None:
+            return words
+        return words.replace("the tolerance", f"{tolerance:g} {self.unit('HD95')}".rstrip())
 
     def number(self, metric: str, *path: str | int, is_short: bool = False) -> Number:
         """One of its figures."""
