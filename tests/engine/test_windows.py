@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+from itertools import zip_longest
 
 import pytest
 import torch
 from orientations import EVERY_ORIENTATION
 from volume_set import Balls
 
-from medsegdiff.data import Window
+from medsegdiff.data import Window, windows_over
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.train import train
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.engine.windows import Slab
 from medsegdiff.errors import ConfigError, Interrupted
 
 SLICES, VOLUMES = "train.patch=[1, 16, 16]", "train.patch=[12, 16, 16]"
@@ -60,6 +62,20 @@ def test_a_members_noise_is_the_same_in_overlapping_windows(balls_model):
     window = Window((2, 3, 1), grid.size)
     part = View.through(prepared, window, False).noise([1], 0, 3)()
     assert torch.equal(window.cut(whole[0]), part[0])
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.8])
+@pytest.mark.parametrize("size", [(1, 4, 5), (4, 4, 5), (12, 4, 20)])
+def test_what_depends_on_the_voxel_alone_is_blended_to_itself(size, overlap):
+    shape = (9, 10, 11)
+    voxels = torch.rand((2, 3, *shape), generator=torch.Generator().manual_seed(0))
+    slab, blended = Slab(shape, size), []
+    rows = windows_over(shape, size, overlap)
+    for row, following in zip_longest(rows, rows[1:]):
+        for window in row:
+            slab.add(window, window.cut(voxels), None)
+        blended.append(slab.finished(following[0].corner[0] if following else shape[0])[0])
+    torch.testing.assert_close(torch.cat(blended, dim=2), voxels, atol=3e-6, rtol=0)
 
 
 def test_another_overlap_changes_little_and_a_repetition_nothing(balls_model):
