@@ -9,6 +9,7 @@ import { classColours, heatColours, niivue } from "./niivue.js";
 
 const LARGEST_BRUSH = 25; // voxels
 const FAINT = 0.12; // opacity of the inside of an outline, so that 3-D has something to show
+const GRID = 2; // NiiVue's MULTIPLANAR_TYPE: planes and 3-D two by two
 const LABELS = 1002; // NIfTI's intent code of class numbers: only those get an outline
 
 /** Shows layers of a 3-D result, and takes corrections of its mask. */
@@ -27,7 +28,7 @@ export class VolumeViewer {
     this.view = new this.library.Niivue({
       backColor: [0.05, 0.065, 0.08, 1], crosshairColor: [0.31, 0.82, 0.86, 0.8], crosshairWidth: 0.2, isColorbar: false,
       isNearestInterpolation: true, dragAndDropEnabled: false, loadingText: "", logLevel: "error", show3Dcrosshair: true,
-      multiplanarShowRender: 1, maxDrawUndoBitmaps: 0,
+      multiplanarShowRender: 1, multiplanarLayout: GRID, maxDrawUndoBitmaps: 0,
     });
     await this.view.attachToCanvas(this.canvas);
     this.view.addVolume(await this.image(this.result.layers.image, { colormap: "gray" }));
