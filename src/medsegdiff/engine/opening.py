@@ -44,8 +44,16 @@ def open_images(images: Path, model: TrainedModel) -> FileDataset:
     Raises:
         DataError: there is no image.
     """
+    return images_of(images, len(model.config.channel_names))
+
+
+def images_of(images: Path, channels: int) -> FileDataset:
+    """Open images without masks; as `open_images`, for so many channels.
+
+    Raises:
+        DataError: there is no image.
+    """
     import_plugins()
-    channels = len(model.config.channel_names)
     layout = recognised(images)
     if layout is Folder and has_channel_files(images, channels):
         layout = NNUNetImages

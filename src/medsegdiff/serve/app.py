@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
 import medsegdiff
-from medsegdiff.serve import job_routes, page_routes
+from medsegdiff.serve import job_routes, kept, monai_label, page_routes, watch
 from medsegdiff.serve.guard import Guard
 from medsegdiff.serve.refusals import add_refusals
 from medsegdiff.serve.serving import Serving
 from medsegdiff.serve.sessions import Sessions
 from medsegdiff.serve.settings import ServeSettings
+
+NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def create_app(settings: ServeSettings | None = None) -> FastAPI:
@@ -42,6 +45,7 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
         version=medsegdiff.__version__,
         description="Segments medical images; draws several plausible masks and fuses them.",
         openapi_url="/api/openapi.json",
+        telemetry=NO_TELEMETRY,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -49,5 +53,8 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
     add_refusals(app)
     app.include_router(page_routes.router)
     app.include_router(job_routes.router)
+    app.include_router(kept.router)
+    app.include_router(watch.router)
+    app.include_router(monai_label.router)
     app.add_middleware(Guard, settings=settings, sessions=sessions)
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from medsegdiff.data.planes import planes
 from medsegdiff.engine.demo import samples_of
 from medsegdiff.engine.layers import class_colour, shown
 from medsegdiff.engine.model_info import validation_dice, validation_figures
@@ -114,7 +115,9 @@ def _samples(place: str, thumbnails: Path) -> list[dict[str, str]]:
         return []
     found = []
     for study in dataset.ids():
-        image = dataset.load(study).image
+        sample = dataset.load(study)
+        plane = planes(None, sample.geometry)[0]  # of a volume the axial one
+        image = plane.of(sample.image if plane.axis is None else sample.image[:1])
         write_picture(thumbnails / f"{study}.png", shown(image, THUMBNAIL_SIDE))
         found.append({"id": study, "title": study.replace("_", " ")})
     return found

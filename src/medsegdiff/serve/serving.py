@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 
+from medsegdiff.serve.image_sessions import ImageSessions
 from medsegdiff.serve.job_settings import checked_settings
 from medsegdiff.serve.jobs import Job, Jobs, delete_folder
 from medsegdiff.serve.pool import Pool
@@ -17,6 +20,8 @@ from medsegdiff.serve.refusals import Refused
 from medsegdiff.serve.sessions import Sessions
 from medsegdiff.serve.settings import ServeSettings
 from medsegdiff.serve.uploads import Store, Upload, UploadLimits, receive
+
+Adaptation = Callable[[Upload, Path], object]
 
 
 @dataclass
@@ -29,6 +34,8 @@ class Serving:
         root: private folder (0700) with everything that anybody has uploaded.
         jobs: the book.
         pool: workers and the line before them.
+        images: that were sent ahead.
+        keeping: held while a correction is kept, for two would choose the same name.
     """
 
     settings: ServeSettings
@@ -36,13 +43,16 @@ class Serving:
     root: Path
     jobs: Jobs
     pool: Pool
+    images: ImageSessions
+    keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     def prepared(cls, settings: ServeSettings, sessions: Sessions) -> Serving:
         """Make the private folder and all parts; nothing runs yet."""
         root = Path(tempfile.mkdtemp(prefix="medsegdiff-serve-")).resolve()
         jobs = Jobs(root, Store(settings.store_bytes), settings.keep_minutes * 60)
-        return cls(settings, sessions, root, jobs, Pool(settings, jobs, root))
+        images = ImageSessions(jobs.store, jobs.keep_seconds)
+        return cls(settings, sessions, root, jobs, Pool(settings, jobs, root), images)
 
     async def stop(self) -> None:
         """End all processes and delete all files."""
@@ -54,8 +64,15 @@ class Serving:
         limits = UploadLimits(self.settings.upload_bytes, self.settings.upload_files)
         return await receive(request, folder, limits, self.jobs.store)
 
-    async def accepted(self, request: Request, session: str) -> Job:
+    async def accepted(
+        self, request: Request, session: str, adapted: Adaptation | None = None
+    ) -> Job:
         """Take a job from a form with `settings` and either `files` or a `sample`.
+
+        Args:
+            request: that brings the form.
+            session: whose job it is.
+            adapted: makes such a form of another one; given the form and the folder of its files.
 
         Raises:
             Refused: the upload or the settings cannot be used, or the line is full.
@@ -66,6 +83,8 @@ class Serving:
         upload = None
         try:
             upload = await self.received(request, folder / "upload")
+            if adapted is not None:
+                adapted(upload, folder / "upload")
             job = self._job(job_id, session, folder, upload, models)
             self.pool.submit(job)
         except BaseException:

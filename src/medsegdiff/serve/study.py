@@ -74,18 +74,18 @@ def _as_channels(files: Sequence[Path], folder: Path, channels: int) -> Path:
         )
     folder.mkdir()
     for number, path in enumerate(files):
-        _link(path, folder / f"{folder.name}_{number:04d}{ending_of(path.name)}")
+        link(path, folder / f"{folder.name}_{number:04d}{ending_of(path.name)}")
     return folder
 
 
 def _together(files: Sequence[Path], folder: Path) -> Path:
     folder.mkdir()
     for path in files:
-        _link(path, folder / path.name)
+        link(path, folder / path.name)
     return folder
 
 
-def _link(path: Path, name: Path) -> None:
+def link(path: Path, name: Path) -> None:
     """Give a file a second name; the upload itself stays as it came."""
     try:
         os.link(path, name)

@@ -16,14 +16,16 @@ class WorkerProcess:
     """One process with one model loaded.
 
     Args:
-        process: running `medsegdiff.serve.worker`.
+        process: running `medsegdiff.serve.worker`, or another module that speaks JSON lines.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     @classmethod
-    async def started(cls, root: Path, order: dict[str, Any]) -> WorkerProcess:
+    async def started(
+        cls, root: Path, order: dict[str, Any], module: str = "medsegdiff.serve.worker"
+    ) -> WorkerProcess:
         """Start a process and tell it what it is for.
 
         It runs in an empty folder, for Python imports from there.
@@ -31,13 +33,14 @@ class WorkerProcess:
         Args:
             root: private folder of the server.
             order: models, device and limits, see `worker.py`.
+            module: that the process runs.
         """
         empty = root / "nothing"
         empty.mkdir(mode=0o700, exist_ok=True)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "medsegdiff.serve.worker",
+            module,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -45,7 +48,11 @@ class WorkerProcess:
             limit=LONGEST_LINE,
         )
         worker = cls(process)
-        await worker.send(order)
+        try:
+            await worker.send(order)
+        except BaseException:
+            await worker.kill()
+            raise
         return worker
 
     @property
