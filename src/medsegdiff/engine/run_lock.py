@@ -41,3 +41,6 @@ def held(fold: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+        if list(fold.iterdir()) == [fold / LOCK_FILE]:  # nothing was begun
+            (fold / LOCK_FILE).unlink()
+            fold.rmdir()
