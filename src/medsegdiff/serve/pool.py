@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,18 @@ class Pool:
         settings: how many run and wait, and their limits.
         jobs: the book.
         root: private folder.
+        worker_module: what a worker process runs; it speaks as `worker.py` does.
     """
 
-    def __init__(self, settings: ServeSettings, jobs: Jobs, root: Path) -> None:
+    def __init__(
+        self,
+        settings: ServeSettings,
+        jobs: Jobs,
+        root: Path,
+        worker_module: str = "medsegdiff.serve.worker",
+    ) -> None:
         self.settings, self.jobs, self.root = settings, jobs, root
+        self.worker_module = worker_module
         self.model_places = model_places(settings.models)
         self.is_draining = False
         self.fault: str | None = None  # why no worker can be started at all
@@ -81,9 +90,7 @@ class Pool:
     async def stop(self) -> None:
         """End everything: jobs that have not ended fail, workers are killed."""
         self.is_draining = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(self._tasks)
         await asyncio.gather(*(slot.kill() for slot in self._slots))
         for job in self.jobs.all():
             job.change(state="failed", error={"id": new_error_id(), "message": STOPPING})
@@ -186,3 +193,17 @@ class Pool:
         while True:
             await asyncio.sleep(min(SWEEP_SECONDS, self.settings.keep_minutes * 60))
             await self.jobs.sweep()
+
+
+async def cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their end.
+
+    More than once if need be: `wait_for` loses a cancellation that comes with its result (Python
+    before 3.12).
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -55,10 +55,13 @@ class Slot:
         self._ending = asyncio.create_task(self._cancelled())
 
     async def kill(self) -> None:
-        """End the worker."""
-        worker, self.worker = self.worker, None
-        if worker is not None:
-            await worker.kill()
+        """End the worker; it is forgotten only once it has ended, so that this can be repeated."""
+        worker = self.worker
+        if worker is None:
+            return
+        await worker.kill()
+        if self.worker is worker:
+            self.worker = None
 
     async def _ready(self) -> WorkerProcess | None:
         """The worker, started anew if it has died; None if none can be started."""
@@ -66,13 +69,27 @@ class Slot:
             if self.worker is not None and self.worker.is_alive:
                 return self.worker
             await asyncio.sleep(attempt)
-            worker = self.worker = await WorkerProcess.started(self.pool.root, self.pool.order)
+            worker = self.worker = await self._started()
             if await self._greeted(worker):
                 return worker
             await self.kill()
-        if self.pool.fault is None:
+            if self.pool.fault is not None:
+                return None
+        else:
             self.pool.give_up("A worker process cannot be started: it ends before it is ready.")
         return None
+
+    async def _started(self) -> WorkerProcess:
+        """A new process, which is killed if this slot is cancelled before it is known."""
+        pool = self.pool
+        starting = asyncio.ensure_future(
+            WorkerProcess.started(pool.root, pool.order, pool.worker_module)
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await (await starting).kill()
+            raise
 
     async def _greeted(self, worker: WorkerProcess) -> bool:
         """Whether a new worker says that it is ready."""
