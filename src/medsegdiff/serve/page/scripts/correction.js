@@ -33,7 +33,12 @@ class Correction {
   enable() {
     this.toggle.disabled = false;
     this.viewer.onEdited = () => this.refresh();
-    document.addEventListener("keydown", (event) => this.key(event));
+    this.keys = new AbortController();
+    document.addEventListener("keydown", (event) => this.key(event), { signal: this.keys.signal });
+  }
+
+  leave() {
+    this.keys?.abort();
   }
 
   async switch() {
@@ -88,7 +93,7 @@ class Correction {
   }
 
   key(event) {
-    if (!this.isOn || !this.element.isConnected || /^(text|textarea|number)$/.test(event.target.type ?? "")) return;
+    if (!this.isOn || /^(text|textarea|number)$/.test(event.target.type ?? "")) return;
     const isCommand = event.ctrlKey || event.metaKey;
     const letter = event.key.toLowerCase();
     if (isCommand && letter === "z" && !event.shiftKey) this.viewer.undo();

@@ -12,7 +12,7 @@ const again = () => h("a", { class: "button primary", href: "#new" }, "Segment a
 export function jobView(server, id) {
   const job = new Job(server, id);
   job.follow();
-  return { element: job.element, title: "Result", leave: () => job.leave() };
+  return { element: job.element, title: "Result", leave: () => job.close() };
 }
 
 class Job {
@@ -26,6 +26,7 @@ class Job {
   async follow() {
     try {
       const state = await getJson(this.url);
+      if (this.isClosed) return;
       if (state.state === "waiting" || state.state === "running") this.watch(state);
       else await this.end(state);
     } catch (error) {
@@ -53,6 +54,7 @@ class Job {
 
   async showResult(state) {
     const result = await getJson(`${this.url}/result`);
+    if (this.isClosed) return;
     const view = resultView(this.server, { ...state, url: this.url }, result);
     this.show(view.element);
     this.stop = view.leave;
@@ -68,6 +70,12 @@ class Job {
 
   show(element) {
     this.element.replaceChildren(element);
+  }
+
+  /** Another page is shown. */
+  close() {
+    this.isClosed = true;
+    this.leave();
   }
 
   leave() {

@@ -48,6 +48,7 @@ export function resultView(server, job, result) {
     ready,
     leave: () => {
       controls.leave();
+      correct.leave();
       viewer.leave();
     },
   };
