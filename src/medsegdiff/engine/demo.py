@@ -12,7 +12,7 @@ from PIL import Image
 from medsegdiff.data import Folder
 from medsegdiff.data.pictures import contact_sheet, heat_map, overlay, picture
 from medsegdiff.engine.config import PredictConfig
-from medsegdiff.engine.model_location import bundled_models
+from medsegdiff.engine.model_location import DEMONSTRATED, bundled_models
 from medsegdiff.engine.outputs import StudyPrediction, write_picture
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
@@ -21,7 +21,7 @@ from medsegdiff.errors import CheckpointError
 from medsegdiff.metrics import Dice
 from medsegdiff.types import Sample
 
-MODEL = "skin-lesion"
+MODEL = DEMONSTRATED
 MEMBERS = 8
 SIDE = 256  # pixels, of each picture on the sheet
 

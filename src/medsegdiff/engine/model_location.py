@@ -7,14 +7,16 @@ from pathlib import Path
 from medsegdiff.errors import CheckpointError
 
 BUNDLED = Path(__file__).parents[1] / "weights"
+DEMONSTRATED = "skin-lesion"  # of pictures, which most people try first
 WEIGHTS_FILE = "model.safetensors"
 AVERAGED_FILE = "ema.safetensors"
 FINAL = "final"  # a fold's folder for its best weights, once the training has ended
 
 
 def bundled_models() -> dict[str, Path]:
-    """Models that come with the package, by name."""
-    return {path.parent.name: path.parent for path in sorted(BUNDLED.glob(f"*/{WEIGHTS_FILE}"))}
+    """Models that come with the package, by name; the one of the demonstration first."""
+    found = {path.parent.name: path.parent for path in sorted(BUNDLED.glob(f"*/{WEIGHTS_FILE}"))}
+    return dict(sorted(found.items(), key=lambda item: item[0] != DEMONSTRATED))
 
 
 def weights_files(where: str | Path) -> list[Path]:
