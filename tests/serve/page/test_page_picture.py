@@ -142,7 +142,7 @@ def test_keys_paint_as_well(shown: Any) -> None:
 
 
 @pytest.mark.slow
-def test_kept_correction_is_a_data_set(shown: Any, kept: Path) -> None:
+def test_kept_correction_is_a_data_set(shown: Any, kept: Path, tmp_path: Path) -> None:
     shown.get_by_role("button", name="Correct the mask").click()
     stroke(shown)
     drawn = corrected(shown)
@@ -152,7 +152,7 @@ def test_kept_correction_is_a_data_set(shown: Any, kept: Path) -> None:
     shown.wait_for_selector(".answer.good")
     with Image.open(kept / "masks" / "ISIC_0000460.png") as picture:
         assert ((np.asarray(picture) > 0) == drawn).all()
-    assert run(["verify", str(kept)]) == 0
+    assert run(["verify", str(kept), "-o", str(tmp_path / "sheet.png")]) == 0
 
 
 def taken(page: Any, title: str) -> bytes:
