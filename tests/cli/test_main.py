@@ -22,6 +22,8 @@ VERBS = [
     "train",
     "predict",
     "evaluate",
+    "report",
+    "serve",
     "info",
     "models",
     "export",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -27,11 +28,15 @@ class Running:
         process: the server.
         client: whose base is the address that the server printed.
         log: the server's standard error.
+        private: where it keeps its files.
+        token: that it printed; empty without one.
     """
 
     process: subprocess.Popen[str]
     client: httpx.Client
     log: Path
+    private: Path
+    token: str = ""
 
     def send(self, *files: Path, client: httpx.Client | None = None, **settings: Any) -> str:
         """Send an image and return the job's id."""
@@ -90,16 +95,20 @@ def running(folder: Path, *words: str) -> Iterator[Running]:
     """Start `medsegdiff serve` with further words, and end it."""
     log = folder / "log.txt"
     command = [sys.executable, "-m", "medsegdiff", "serve", "--port", "0", "--device", "cpu"]
+    private = folder / "private"
+    private.mkdir()
+    own = {**os.environ, "TMPDIR": str(private)}
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [*command, *words], stdout=subprocess.PIPE, stderr=stderr, text=True
+            [*command, *words], stdout=subprocess.PIPE, stderr=stderr, text=True, env=own
         )
     assert process.stdout is not None
     address = process.stdout.readline().strip()
     assert address, log.read_text()
-    with process.stdout, httpx.Client(base_url=address.partition("/?")[0], timeout=300) as client:
+    base, _, token = address.partition("/?token=")
+    with process.stdout, httpx.Client(base_url=base, timeout=300) as client:
         try:
-            yield Running(process, client, log)
+            yield Running(process, client, log, private, token)
         finally:
             process.terminate()
             process.terminate()

@@ -12,6 +12,7 @@ from PIL import Image
 
 from medsegdiff.cli.main import run
 
+ONE = '{"model": "skin-lesion", "members": 1, "steps": 1}'
 SETTINGS = {"members": 3, "steps": 2, "seed": 7}
 SAVED = ("--save-probabilities", "--save-uncertainty", "--save-members", "--preview")
 
@@ -89,10 +90,11 @@ def test_masks_drawn_side_by_side_equal_those_drawn_alone(server, skin_data):
 
 
 def test_a_bundled_sample_is_segmented(server):
-    (model,) = server.client.get("/api/models").json()["models"]
+    models = server.client.get("/api/models").json()["models"]
+    model = next(one for one in models if one["id"] == "skin-lesion")
     sample = model["samples"][0]
     assert server.client.get(sample["thumbnail"]).headers["content-type"] == "image/png"
-    answer = server.answer(sample=sample["id"], settings='{"members": 1, "steps": 1}')
+    answer = server.answer(sample=sample["id"], settings=ONE)
     result = server.result(answer.json()["id"])
     assert result["study"] == sample["id"]
     assert result["quality"] is None

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 import medsegdiff
 from medsegdiff.serve import job_routes, kept, monai_label, page_routes, watch
 from medsegdiff.serve.guard import Guard
+from medsegdiff.serve.model_places import model_places
 from medsegdiff.serve.refusals import add_refusals
 from medsegdiff.serve.serving import Serving
 from medsegdiff.serve.sessions import Sessions
@@ -26,9 +27,10 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
         settings: of the server; None takes the defaults.
 
     Raises:
-        CheckpointError: when it starts, that there is no model at one of the places.
+        CheckpointError: there is no model at one of the places.
     """
     settings = settings or ServeSettings()
+    model_places(settings.models)
     sessions = Sessions(settings.token)
 
     @asynccontextmanager

@@ -9,6 +9,7 @@ here, with a limit on memory; whatever happens, the server goes on.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -76,7 +77,9 @@ def main() -> None:
     send({"event": "ready", "models": models})
     while True:
         job = inbox.jobs.get()
-        send(done(work, job, inbox, send))
+        answer = done(work, job, inbox, send)
+        gc.collect()  # an error and the frames that it names hold each other, with their images
+        send(answer)
 
 
 def done(work: Any, job: dict[str, Any], inbox: Inbox, send: Send) -> dict[str, Any]:
@@ -91,19 +94,22 @@ def done(work: Any, job: dict[str, Any], inbox: Inbox, send: Send) -> dict[str, 
         work.do(job, progress)
     except Cancelled:
         return {"event": "cancelled"}
-    except MedSegDiffError as error:
-        return {"event": "failed", "message": work.told(error, job)}
     except Exception as error:
         if is_want_of_memory(error):
             return {"event": "failed", "message": NO_MEMORY}
+        if isinstance(error, MedSegDiffError):
+            return {"event": "failed", "message": work.told(error, job)}
         return {"event": "failed", "message": None, "trace": frames(error)}
     return {"event": "done"}
 
 
-def is_want_of_memory(error: Exception) -> bool:
-    """Whether an allocation failed; torch says so in words alone."""
+def is_want_of_memory(error: BaseException | None) -> bool:
+    """Whether an allocation failed, here or in what led to this; torch says so in words alone."""
+    if error is None:
+        return False
     told = str(error)
-    return isinstance(error, MemoryError) or "allocate memory" in told or "bad_alloc" in told
+    is_one = isinstance(error, MemoryError) or "allocate memory" in told or "bad_alloc" in told
+    return is_one or is_want_of_memory(error.__context__)
 
 
 class Cancelled(Exception):
