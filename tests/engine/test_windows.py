@@ -42,6 +42,16 @@ def test_a_volume_gets_all_maps_on_its_own_grid(balls_model):
     assert 0 <= found.quality <= 1
 
 
+def test_the_steps_of_all_windows_are_told(balls_model):
+    told: list[tuple[int, int]] = []
+    config = with_predict(balls_model.predict, members=3, member_batch=2, steps=2)
+    predict(Balls().load("ball_5"), balls_model, config, lambda *now: told.append(now))
+    total = told[0][1]
+    assert told == [(done, total) for done in range(total + 1)]
+    assert total > 4
+    assert total % 4 == 0  # two batches of members, two steps each
+
+
 @pytest.mark.parametrize("orientation", EVERY_ORIENTATION[::11])
 def test_the_mask_does_not_depend_on_how_the_volume_was_stored(balls_model, orientation):
     plain, turned = Balls(), Balls(orientation=orientation)

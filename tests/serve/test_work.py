@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
 from medsegdiff.cli.main import run
+from medsegdiff.engine.demo import samples_of
 
 ONE = '{"model": "skin-lesion", "members": 1, "steps": 1}'
 SETTINGS = {"members": 3, "steps": 2, "seed": 7}
@@ -99,6 +102,23 @@ def test_a_bundled_sample_is_segmented(server):
     assert result["study"] == sample["id"]
     assert result["quality"] is None
     assert "certainty" in result["quality_words"]
+
+
+@pytest.mark.slow
+def test_a_volume_s_mask_is_the_command_line_s_too(server, tmp_path):
+    image = samples_of("hippocampus").files("hippocampus_033")[0]
+    settings = {"model": "hippocampus", "members": 2, "steps": 1, "seed": 3}
+    result = server.result(server.send(image, **settings))
+    words = ["-m", "hippocampus", "--members=2", "--steps=1", "--seed=3", "--device", "cpu"]
+    assert run(["predict", "-i", str(image), "-o", str(tmp_path / "out"), *words]) == 0
+    mask = server.download(result, "Mask")
+    assert mask == (tmp_path / "out" / "hippocampus_033.nii.gz").read_bytes()
+    drawn = nibabel.Nifti1Image.from_bytes(
+        gzip.decompress(server.client.get(result["layers"]["mask"]).content)
+    )
+    stored = nibabel.Nifti1Image.from_bytes(gzip.decompress(mask))
+    assert np.array_equal(np.asarray(drawn.dataobj), np.asarray(stored.dataobj))
+    assert np.allclose(drawn.affine, stored.affine, atol=1e-4)
 
 
 def test_a_damaged_image_fails_with_a_sentence_and_no_folder(server, lesion, tmp_path):
