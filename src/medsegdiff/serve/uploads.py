@@ -160,8 +160,8 @@ async def _fed(request: Request, form: _Form, boundary: bytes) -> None:
 
 def too_large(limits: UploadLimits) -> Refused:
     """More bytes than one request may bring."""
-    size = limits.bytes / 2**20
-    return Refused(413, f"The upload is too large: at most {size:.0f} MB are taken at once.")
+    size = f"{limits.bytes / 2**20:.0f} MB"
+    return Refused(413, f"The upload is too large: at most {size} are taken at once.")
 
 
 class _Form:
@@ -170,12 +170,10 @@ class _Form:
     def __init__(self, upload: Upload, limits: UploadLimits, store: Store) -> None:
         self.upload, self.limits, self.store = upload, limits, store
         self.has_ended = False
-        self._header, self._value = bytearray(), bytearray()
-        self._disposition = b""
+        self._header, self._value, self._text = bytearray(), bytearray(), bytearray()
+        self._disposition, self._name = b"", ""
         self._parts = self._text_bytes = 0
-        self._name = ""
         self._taken: set[str] = set()
-        self._text = bytearray()
         self._file: BinaryIO | None = None
 
     def callbacks(self) -> Any:
