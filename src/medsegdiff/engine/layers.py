@@ -21,9 +21,11 @@ from PIL import Image
 from torch import Tensor
 
 from medsegdiff.data.pictures import CLASS_COLOURS, picture
+from medsegdiff.data.planes import planes
 from medsegdiff.data.volumes.nifti_header import new_header
 from medsegdiff.engine.outputs import StudyPrediction
 from medsegdiff.files import atomic_write
+from medsegdiff.types import Sample
 
 PACKING = 1  # of 9: a viewer on this machine waits for the packing, not for the network
 
@@ -60,6 +62,12 @@ def class_colour(index: int) -> str:
         return "#000000"
     red, green, blue = CLASS_COLOURS[(index - 1) % len(CLASS_COLOURS)]
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def thumbnail(sample: Sample, side: int) -> Image.Image:
+    """A small picture of a study's image; of a volume the axial plane of its first channel."""
+    plane = planes(None, sample.geometry)[0]
+    return shown(plane.of(sample.image if plane.axis is None else sample.image[:1]), side)
 
 
 def shown(image: Float[Tensor, "C H W"], side: int | None = None) -> Image.Image:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from medsegdiff.data.planes import planes
 from medsegdiff.engine.demo import samples_of
-from medsegdiff.engine.layers import class_colour, shown
+from medsegdiff.engine.layers import class_colour, thumbnail
 from medsegdiff.engine.model_info import validation_dice, validation_figures
 from medsegdiff.engine.model_location import bundled_models
 from medsegdiff.engine.outputs import write_picture
@@ -115,9 +114,7 @@ def _samples(place: str, thumbnails: Path) -> list[dict[str, str]]:
         return []
     found = []
     for study in dataset.ids():
-        sample = dataset.load(study)
-        plane = planes(None, sample.geometry)[0]  # of a volume the axial one
-        image = plane.of(sample.image if plane.axis is None else sample.image[:1])
-        write_picture(thumbnails / f"{study}.png", shown(image, THUMBNAIL_SIDE))
+        picture = thumbnail(dataset.load(study), THUMBNAIL_SIDE)
+        write_picture(thumbnails / f"{study}.png", picture)
         found.append({"id": study, "title": study.replace("_", " ")})
     return found
