@@ -17,12 +17,14 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from medsegdiff.errors import MedSegDiffError
 from medsegdiff.serve.traces import frames
 
+LINGER_SECONDS = 10.0  # in which the files of a server that is gone are deleted
 Send = Callable[[dict[str, Any]], None]
 NO_MEMORY = (
     "The image needs more memory than one job may use. Draw fewer members, make the image smaller, "
@@ -51,8 +53,7 @@ class Inbox:
                 self.jobs.put(message["job"])
             else:
                 self.cancelled.add(message["cancel"])
-        shutil.rmtree(self.order["root"], ignore_errors=True)  # the server is gone
-        os._exit(0)
+        end(self.order["root"])
 
 
 def main() -> None:
@@ -61,11 +62,15 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the server decides
 
-    def send(message: dict[str, Any]) -> None:
-        answers.write(json.dumps(message) + "\n")
-        answers.flush()
-
     inbox = Inbox(sys.stdin)
+
+    def send(message: dict[str, Any]) -> None:
+        try:
+            answers.write(json.dumps(message) + "\n")
+            answers.flush()
+        except BrokenPipeError:
+            end(inbox.order["root"])
+
     from medsegdiff.serve.work import Work  # torch comes with it
 
     try:
@@ -80,6 +85,14 @@ def main() -> None:
         answer = done(work, job, inbox, send)
         gc.collect()  # an error and the frames that it names hold each other, with their images
         send(answer)
+
+
+def end(root: str) -> NoReturn:
+    """The server is gone: delete what it kept, though a job may still be writing there, and end."""
+    ends = time.monotonic() + LINGER_SECONDS
+    while os.path.exists(root) and time.monotonic() < ends:
+        shutil.rmtree(root, ignore_errors=True)
+    os._exit(0)
 
 
 def done(work: Any, job: dict[str, Any], inbox: Inbox, send: Send) -> dict[str, Any]:
