@@ -87,7 +87,7 @@ def test_the_header_is_the_truth(exported, tmp_path):
 def test_the_readable_copy_says_the_same(exported, model):
     copy = json.loads((exported / "config.json").read_text())
     assert copy["model"] == model.config.model_dump(mode="json")
-    assert (copy["format"], copy["format_version"]) == ("medsegdiff", 1)
+    assert (copy["format"], copy["format_version"]) == ("medsegdiff", 2)
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.999])
@@ -138,10 +138,10 @@ def test_a_foreign_file_is_refused(changed):
     assert "not written by medsegdiff" in refusal(changed(lambda tensors, header: header.clear()))
 
 
-@pytest.mark.parametrize(("number", "said"), [("2", "format 2"), ("x", "format x"), ("-1", "-1")])
+@pytest.mark.parametrize(("number", "said"), [("3", "format 3"), ("x", "format x"), ("-1", "-1")])
 def test_a_newer_format_is_refused(changed, number, said):
     file = changed(lambda tensors, header: header.update(format_version=number))
-    assert f"{said}, this program knows up to 1. Upgrade" in refusal(file).replace(
+    assert f"{said}, this program knows up to 2. Upgrade" in refusal(file).replace(
         "format -1", "-1"
     )
 

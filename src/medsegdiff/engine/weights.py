@@ -72,7 +72,7 @@ class TrainedModel:
                 f"Choose one: -m {files[0]}."
             )
         averaged = {
-            name: round(fmean(getattr(content.config, name) for content in contents), 4)
+            name: fmean(getattr(content.config, name) for content in contents)
             for name in ("threshold", "temperature")
         }
         config = config.model_copy(update=averaged)

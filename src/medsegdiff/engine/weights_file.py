@@ -18,11 +18,11 @@ from torch import Tensor
 from medsegdiff.component import import_plugins
 from medsegdiff.engine.config import ModelConfig, PredictConfig
 from medsegdiff.engine.settings import faults
+from medsegdiff.engine.weights_upgrade import FORMAT_VERSION, upgraded
 from medsegdiff.errors import CheckpointError
 from medsegdiff.files import atomic_write
 
 FORMAT = "medsegdiff"
-FORMAT_VERSION = 1  # raised when old programs could misread new files
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ def read_weights(path: Path) -> WeightsContent:
             f"{path} is not a whole safetensors file ({error}). It may have been cut off while "
             "copying: copy it again."
         ) from None
+    header, tensors = upgraded(header, tensors)
     config, predict = _parsed_header(path, header)
     return WeightsContent(config, predict, tensors, hashlib.sha256(content).hexdigest())
 

@@ -2,8 +2,8 @@
 
 image -> residual U-Net ----------------------------> head -> logits of the condition
              | decoder features, projected once            |
-             v  1/4    1/8    1/16    full                 | + correction
-x_t -> 4x4 patches -> [stage, FF-Parser, fusion] x n -> up -> fuse with full resolution -> logits
+             v  1/8    1/16    full                        | + correction
+x_t -> 8x8 patches -> [stage, FF-Parser, fusion] x n -> up -> shares of the full features -> logits
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.nn import functional
 
 from medsegdiff.models.blocks import (
     CONVOLUTION,
@@ -23,17 +22,16 @@ from medsegdiff.models.blocks import (
     Stage,
     TimeEmbedding,
     convolution,
-    faint,
-    group_norm,
     resized,
 )
+from medsegdiff.models.detail import DetailKind, detail_of, padded
 from medsegdiff.models.fusion import FusionKind, fusion_of
 from medsegdiff.models.low_resolution import LowResolution
 from medsegdiff.models.network import Condition, Network, SegmentationNetwork
 from medsegdiff.models.residual_unet import ResidualUNet, check_stages
 
-PATCH_LEVEL = 2  # the denoiser works on patches of 4 voxels a side, as that level of the other
-FINE_FEATURES = 16  # features at full resolution in the denoiser
+LARGEST_PATCH = {2: 8, 3: 4}  # voxels along an axis of what the denoiser sees as one
+FINE_FEATURES = 16  # features of the image at full resolution that the denoiser sees
 
 
 class MedSegDiff(Network):
@@ -42,8 +40,13 @@ class MedSegDiff(Network):
     Args:
         widths: features of the condition network, finest resolution first.
         blocks: residual blocks in each of its encoder stages; 0 leaves the finest one to the stem.
-        denoiser_widths: features of the denoiser at 1/4, 1/8, ... of the grid; at most as deep as
-            `widths`.
+        denoiser_widths: features of the denoiser, on patches and on ever coarser grids; at most as
+            deep as `widths`.
+        patch: voxels along each axis of what the denoiser sees as one. None takes 8, in volumes 4,
+            or less if the condition network has too few resolutions for that.
+        detail: how features of patches become voxels: "patches" lets each choose among the image's
+            features at full resolution, "convolution" convolves there, which costs several times
+            more.
         fusion: "residual" adds a gated identity path to equation 3, "paper" keeps it literally,
             "none" takes the sum of both features in its place.
         ff_parser: filter the mask's features (equations 4 to 6) before they are fused.
@@ -52,9 +55,11 @@ class MedSegDiff(Network):
     """
 
     name: Literal["medsegdiff"] = "medsegdiff"
-    widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 192), min_length=PATCH_LEVEL + 1)
+    widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 192), min_length=2)
     blocks: tuple[int, ...] = (0, 1, 2, 2, 2)
-    denoiser_widths: tuple[int, ...] = Field(default=(48, 64, 96), min_length=1)
+    denoiser_widths: tuple[int, ...] = Field(default=(48, 96), min_length=1)
+    patch: Literal[2, 4, 8, 16] | None = None
+    detail: DetailKind = "patches"
     fusion: FusionKind = "residual"
     ff_parser: bool = True
     low_resolution: LowResolution = LowResolution()
@@ -63,13 +68,18 @@ class MedSegDiff(Network):
     def _stages_match(self) -> MedSegDiff:
         check_stages(self.widths, self.blocks)
         self.low_resolution.check(len(self.widths))
-        if len(self.denoiser_widths) > len(self.widths) - PATCH_LEVEL:
+        most = len(self.widths) - (exponent(self.patch) if self.patch else 1)
+        if len(self.denoiser_widths) > most:
             raise ValueError(
                 f"denoiser_widths has {len(self.denoiser_widths)} stages, but a condition network "
-                f"of {len(self.widths)} resolutions has features for "
-                f"{len(self.widths) - PATCH_LEVEL} of them"
+                f"of {len(self.widths)} resolutions has features for {max(most, 0)} of them"
             )
         return self
+
+    def patch_in(self, space_dims: int) -> int:
+        """Voxels of a patch along each axis, in 2 or 3 dimensions."""
+        spare = len(self.widths) - len(self.denoiser_widths)
+        return self.patch or min(LARGEST_PATCH[space_dims], 2**spare)
 
     def build(
         self, image_channels: int, mask_channels: int, space_dims: int = 2
@@ -94,16 +104,16 @@ class MedSegDiffModule(SegmentationNetwork):
             space_dims,
             settings.low_resolution,
         )
-        coarse = widths[PATCH_LEVEL : PATCH_LEVEL + len(inner)]
+        patch = settings.patch_in(space_dims)
+        self.coarse = slice(exponent(patch), exponent(patch) + len(inner))
         self.project_fine = convolution(
             space_dims, widths[0] + mask_channels, FINE_FEATURES, kernel=1
         )
         self.project = nn.ModuleList(
-            convolution(space_dims, a, b, kernel=1) for a, b in zip(coarse, inner, strict=True)
+            convolution(space_dims, a, b, kernel=1)
+            for a, b in zip(widths[self.coarse], inner, strict=True)
         )
-        self.denoiser = LightDenoiser(
-            mask_channels, inner, settings.fusion, space_dims, settings.ff_parser
-        )
+        self.denoiser = LightDenoiser(settings, mask_channels, space_dims)
 
     def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
         """Decoder features projected to the denoiser's widths, and the head's logits."""
@@ -111,11 +121,12 @@ class MedSegDiffModule(SegmentationNetwork):
         fine = self.project_fine(
             torch.cat([features[0], logits.detach().to(features[0].dtype).tanh()], dim=1)
         )
-        coarse = features[PATCH_LEVEL : PATCH_LEVEL + len(self.project)]
         projected = [
-            project(feature) for project, feature in zip(self.project, coarse, strict=True)
+            project(feature)
+            for project, feature in zip(self.project, features[self.coarse], strict=True)
         ]
-        return Condition(features=(fine, *projected), logits=logits)
+        prepared = self.denoiser.detail.prepared(fine, projected[0])
+        return Condition(features=(prepared, *projected), logits=logits)
 
     def denoise(
         self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
@@ -128,23 +139,16 @@ class MedSegDiffModule(SegmentationNetwork):
 class LightDenoiser(nn.Module):
     """A small U-Net on patches of x_t, in which every encoder stage meets the image's features."""
 
-    def __init__(
-        self,
-        mask_channels: int,
-        widths: tuple[int, ...],
-        fusion: FusionKind,
-        space_dims: int,
-        ff_parser: bool = True,
-    ) -> None:
+    def __init__(self, settings: MedSegDiff, mask_channels: int, space_dims: int) -> None:
         super().__init__()
-        patch = 2**PATCH_LEVEL
+        widths = settings.denoiser_widths
+        self.patch = settings.patch_in(space_dims)
         time = 2 * widths[0]
         self.time = TimeEmbedding(time)
-        self.patch = patch
-        self.stem = CONVOLUTION[space_dims](mask_channels, widths[0], patch, stride=patch)
+        self.stem = CONVOLUTION[space_dims](mask_channels, widths[0], self.patch, self.patch)
         self.encoder = nn.ModuleList(Stage(width, width, 1, time, space_dims) for width in widths)
         self.fusions = nn.ModuleList(
-            fusion_of(fusion, width, space_dims, ff_parser) for width in widths
+            fusion_of(settings.fusion, width, space_dims, settings.ff_parser) for width in widths
         )
         self.downs = nn.ModuleList(
             convolution(space_dims, a, b, stride=2) for a, b in pairwise(widths)
@@ -156,36 +160,22 @@ class LightDenoiser(nn.Module):
         self.decoder = nn.ModuleList(
             Stage(2 * width, width, 1, time, space_dims) for width in widths[:-1]
         )
-        self.to_fine = convolution(space_dims, widths[0], FINE_FEATURES, kernel=1)
-        self.fine = nn.Sequential(
-            group_norm(FINE_FEATURES),
-            nn.SiLU(),
-            convolution(space_dims, FINE_FEATURES, FINE_FEATURES),
-            nn.SiLU(),
+        self.detail = detail_of(
+            settings.detail, widths[0], FINE_FEATURES, mask_channels, self.patch, space_dims
         )
-        self.out = faint(convolution(space_dims, FINE_FEATURES, mask_channels, kernel=1))
 
     def forward(
         self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], image: tuple[Tensor, ...]
     ) -> Float[Tensor, "B K *S"]:
         time = self.time(t)  # (B, E)
         fine, *coarse = image
-        skips = self.encode(self.patches(x_t, coarse[0]), time, coarse)
+        patches = self.stem(padded(x_t, coarse[0], self.patch))
+        skips = self.encode(patches, time, coarse)
         m = self.attention(skips.pop())
         for up, stage in reversed(list(zip(self.ups, self.decoder, strict=True))):
             skip = skips.pop()
             m = stage(torch.cat([resized(up(m), skip), skip], dim=1), time)
-        m = upsampled(self.to_fine(m), fine) + fine  # (B, F, *S)
-        return self.out(self.fine(m)).float()
-
-    def patches(self, x_t: Float[Tensor, "B K *S"], like: Tensor) -> Float[Tensor, "B F *T"]:
-        """Patches of x_t as features on the grid of the condition's features, padded if need be."""
-        short = [
-            self.patch * have - want
-            for have, want in zip(like.shape[2:], x_t.shape[2:], strict=True)
-        ]
-        pads = [amount for short_by in reversed(short) for amount in (0, short_by)]
-        return self.stem(functional.pad(x_t, pads))
+        return self.detail(m, fine, x_t.shape[2:]).float()
 
     def encode(self, m: Tensor, time: Tensor, image: list[Tensor]) -> list[Tensor]:
         """Each stage, then its fusion with the image at that resolution; finest first."""
@@ -196,7 +186,6 @@ class LightDenoiser(nn.Module):
         return skips
 
 
-def upsampled(m: Float[Tensor, "B F *S"], like: Float[Tensor, "_ F *T"]) -> Float[Tensor, "B F *T"]:
-    """Linear interpolation to the grid of another tensor, so that patches leave no edges."""
-    mode = "bilinear" if m.ndim == 4 else "trilinear"
-    return functional.interpolate(m, size=like.shape[2:], mode=mode, align_corners=False)
+def exponent(patch: int) -> int:
+    """How often a grid is halved until a patch is one voxel."""
+    return patch.bit_length() - 1

@@ -1,0 +1,1 @@
+"""What a prediction and a training step cost, beside others and beside the processor's limits."""

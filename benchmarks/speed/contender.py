@@ -1,0 +1,99 @@
+"""What is compared: a segmenter by diffusion that takes steps, predicts and trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from speed.timing import Work
+
+CHUNK = 8  # members that go through a network together
+
+
+@dataclass(frozen=True)
+class Task:
+    """The same for all: one RGB image of a grid, one binary mask.
+
+    Args:
+        side: of the grid.
+        batch: images in a training step.
+        precision: "fp32" or "bf16".
+        device: where all compute.
+    """
+
+    side: int
+    batch: int
+    precision: str
+    device: torch.device
+
+    def image(self, count: int = 1) -> torch.Tensor:
+        """Images (B, 3, side, side) in 0 to 1."""
+        return torch.rand(count, 3, self.side, self.side, device=self.device)
+
+    def mask(self, count: int = 1) -> torch.Tensor:
+        """Masks (B, 1, side, side), 0 and 1."""
+        return (torch.rand(count, 1, self.side, self.side, device=self.device) > 0.5).float()
+
+    def autocast(self) -> torch.autocast:
+        """The context to compute in."""
+        is_half = self.precision == "bf16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=is_half)
+
+
+class Contender(Protocol):
+    """One side of the comparison, built for a task.
+
+    Args:
+        name: in the tables.
+        steps: that it takes by default for a mask.
+        looks_once: whether the image is looked at once for all steps and members.
+    """
+
+    name: str
+    steps: int
+
+    @property
+    def network(self) -> nn.Module:
+        """What is counted."""
+        ...
+
+    def look(self) -> object:
+        """What is done once for an image."""
+        ...
+
+    def step(self, members: int) -> object:
+        """One sampling step of so many members of one image, without the look."""
+        ...
+
+    def train_step(self) -> object:
+        """One step of training on a batch, optimiser included."""
+        ...
+
+
+def prediction_seconds(look: float, chunks: dict[int, float], members: int, steps: int) -> float:
+    """Seconds of all steps of all members: so many whole chunks, and a rest.
+
+    Args:
+        look: seconds for what is done once.
+        chunks: seconds of a step, by the number of members in it; holds `CHUNK` and the rest.
+        members: of the prediction.
+        steps: of each.
+    """
+    whole, rest = divmod(members, CHUNK)
+    return look + steps * (whole * chunks[CHUNK] + (chunks[rest] if rest else 0.0))
+
+
+def parameters(network: nn.Module) -> int:
+    """Weights of a network."""
+    return sum(weight.numel() for weight in network.parameters())
+
+
+def gflop(work: Work) -> float:
+    """Operations of a work, in billions: convolutions and matrix products."""
+    with FlopCounterMode(display=False) as counted:
+        work()
+    return counted.get_total_flops() / 1e9

@@ -1,0 +1,78 @@
+"""Our networks as contenders: built, trained and asked as the program does it."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from medsegdiff.data import Folder
+from medsegdiff.engine.config import RunConfig
+from medsegdiff.engine.members import BoundNetwork, bind
+from medsegdiff.engine.run_setup import set_up
+from medsegdiff.engine.settings import read_run_config
+from speed.contender import Task
+
+STUDIES = Path(__file__).parents[2] / "tests" / "data" / "skin_isic2017"
+STEPS_OF_A_RUN = 1000  # of which a few are timed
+
+
+class Ours:
+    """One of our networks with the default settings of training and prediction.
+
+    Args:
+        task: image, batch, precision.
+        words: settings, such as `model.network=medsegdiff_v1`.
+        name: in the tables.
+    """
+
+    def __init__(self, task: Task, folder: Path, *words: str, name: str = "medsegdiff") -> None:
+        self.name = name
+        self.task = task
+        config: RunConfig = read_run_config(
+            None,
+            [
+                f"train.side={task.side}",
+                f"train.batch_size={task.batch}",
+                f"train.precision={task.precision}",
+                f"predict.precision={task.precision}",
+                *words,
+            ],
+        )
+        self.config = config.predict
+        self.steps = config.predict.sampler.steps
+        self.setup = set_up(Folder(root=STUDIES), folder, config, 0, None, task.device.type)
+        self.model = self.setup.averaged_model()
+        self.numbers = itertools.count()
+        self.bound = self.look()
+
+    @property
+    def network(self) -> nn.Module:
+        """The network."""
+        return self.model.networks[0]
+
+    @torch.inference_mode()
+    def look(self) -> BoundNetwork:
+        """The condition pass."""
+        self.bound = bind(
+            self.model.networks[0],
+            self.task.image()[0],
+            self.model.config,
+            self.model.process(),
+            self.config,
+        )
+        return self.bound
+
+    @torch.inference_mode()
+    def step(self, members: int) -> object:
+        """One step: scaling, network, and the estimate of the clean mask."""
+        x_t = torch.randn(members, 1, self.task.side, self.task.side, device=self.task.device)
+        level = torch.full((members,), STEPS_OF_A_RUN // 2)
+        assert self.bound.denoise is not None
+        return self.bound.denoise(x_t, level)
+
+    def train_step(self) -> object:
+        """Reading from the cache, augmentation, network, gradient, optimiser, averaged weights."""
+        return self.setup.trainer.step(next(self.numbers), STEPS_OF_A_RUN)

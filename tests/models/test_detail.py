@@ -1,0 +1,55 @@
+"""From features of patches to voxels: shapes, identities, and who may see what."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from medsegdiff.models.detail import detail_of, patched, unpatched
+
+PATCH = 4
+
+
+def randn(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def detail(kind, space_dims=2, mask_channels=2):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return detail_of(kind, 8, 3, mask_channels, PATCH, space_dims).eval()
+
+
+@pytest.mark.parametrize("grid", [(8, 12), (4, 8, 12)])
+def test_patches_are_put_together_as_they_were_cut(grid):
+    m = randn(2, 3, *grid)
+    parts = patched(m, PATCH)
+    assert parts.shape == (2, 3, PATCH ** len(grid), m[0, 0].numel() // PATCH ** len(grid))
+    assert unpatched(parts, torch.Size(n // PATCH for n in grid), PATCH).equal(m)
+
+
+def test_a_patch_holds_its_own_voxels():
+    m = torch.arange(64.0).view(1, 1, 8, 8)
+    assert patched(m, PATCH)[0, 0, :, 1].tolist() == m[0, 0, :4, 4:].flatten().tolist()
+
+
+@pytest.mark.parametrize("kind", ["patches", "convolution"])
+@pytest.mark.parametrize("grid", [(7, 10), (5, 6, 9)])
+@torch.no_grad()
+def test_what_members_share_is_what_each_has_alone(kind, grid):
+    module = detail(kind, len(grid))
+    m, fine = randn(3, 8, *(-(-n // PATCH) for n in grid)), randn(1, 3, *grid, seed=1)
+    shared = module(m, module.prepared(fine, m), torch.Size(grid))
+    alone = module(m, module.prepared(fine.expand(3, *fine.shape[1:]), m), torch.Size(grid))
+    assert shared.shape == (3, 2, *grid)
+    torch.testing.assert_close(shared, alone, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_voxels_of_a_patch_are_shares_of_the_features_there_and_its_own():
+    module, m = detail("patches", mask_channels=1), randn(1, 8, 1, 1)
+    fine = randn(1, 3, PATCH, PATCH, seed=1)
+    out = module(m, module.prepared(fine, m), torch.Size((PATCH, PATCH)))
+    shares, own = module.shares(m).flatten().split((3, PATCH**2))
+    by_hand = (shares[:, None, None] * fine[0]).sum(dim=0) + own.view(PATCH, PATCH)
+    torch.testing.assert_close(out[0, 0], by_hand)
