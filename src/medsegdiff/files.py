@@ -6,10 +6,13 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+_MODES = threading.Lock()  # the umask is the process's: while it is asked for, nothing is made
 
 
 def atomic_write(path: Path, content: bytes | str | Callable[[BinaryIO], object]) -> None:
@@ -19,7 +22,7 @@ def atomic_write(path: Path, content: bytes | str | Callable[[BinaryIO], object]
         path: the file; its folder is made if it is not there.
         content: the bytes or text (UTF-8), or a function that writes to the open binary file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     handle, temporary = tempfile.mkstemp(
         prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent
     )
@@ -51,7 +54,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Yields:
         The temporary folder to write into. A folder that already has the name is replaced.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent))
     try:
         yield temporary
@@ -79,7 +82,13 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def _make_folder(path: Path) -> None:
+    with _MODES:
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
+    with _MODES:
+        current = os.umask(0)
+        os.umask(current)
     return current

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +139,23 @@ def test_a_folder_named_like_the_bundled_model_does_no_harm(tmp_path, medsegdiff
     monkeypatch.chdir(tmp_path)
     assert medsegdiff("demo", "--members", 1).code == 0
     assert "skin-lesion" in medsegdiff("models").out
+
+
+@pytest.mark.slow
+def test_parts_that_run_at_the_same_time_lose_nothing(trained, skin_data, tmp_path: Path):
+    words = ["-i", str(skin_data / "images"), "-o", str(tmp_path), "-m", str(trained)]
+    command = [sys.executable, "-m", "medsegdiff", "predict", *words, "-num_parts", "3", "-part_id"]
+    parts = [subprocess.Popen([*command, str(one)], stdout=subprocess.DEVNULL) for one in range(3)]
+    assert [part.wait(300) for part in parts] == [0, 0, 0]
+    studies = {one.stem for one in (skin_data / "images").iterdir()}
+    report = json.loads((tmp_path / "run_report.json").read_text(encoding="utf-8"))
+    assert set(report["studies"]) == {one.stem for one in tmp_path.glob("*.png")} == studies
+    assert set(json.loads((tmp_path / "statistics.json").read_text(encoding="utf-8"))) == studies
+    assert report["is_finished"]
+
+
+def test_a_part_that_is_not_there(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):
+    words = ("-i", skin_data / "images", "-o", tmp_path, "-m", trained)
+    answer = medsegdiff("predict", *words, "--num-parts", 2, "--part-id", 2)
+    assert answer.code == 2
+    assert "part_id counts from 0 and must be below num_parts (2)" in answer.err

@@ -7,6 +7,7 @@ import pytest
 from medsegdiff.cli.spelling import normalised
 
 PREDICT = {"-i", "--input", "--save-probabilities", "--device", "--continue", "-o", "--output"}
+PREDICT |= {"--num-parts", "--part-id", "-npp"}
 TRAIN = {"-f", "--fold", "--resume", "--max-steps"}
 EVALUATE = {"-gt", "--gt", "-p", "--prediction"}
 
@@ -20,6 +21,8 @@ EVALUATE = {"-gt", "--gt", "-p", "--prediction"}
         ("predict", PREDICT, "--device=cuda:0", "--device=cuda:0"),
         ("predict", PREDICT, "--c", "--continue"),
         ("predict", PREDICT, "--continue_prediction", "--continue"),
+        ("predict", PREDICT, "-num_parts 4 -part_id 0", "--num-parts 4 --part-id 0"),
+        ("predict", PREDICT, "-npp 3", "-npp 3"),
         ("train", TRAIN, "--c", "--resume auto"),
         ("train", TRAIN, "--max_steps=7 -f all", "--max-steps=7 -f all"),
         ("evaluate", EVALUATE, "-gt a_b -p c_d", "-gt a_b -p c_d"),

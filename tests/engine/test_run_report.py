@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from medsegdiff.engine.run_report import WHAT_MASKS_DEPEND_ON, RunReport, StudyRecord, sentence
+from medsegdiff.engine.earlier_report import WHAT_MASKS_DEPEND_ON
+from medsegdiff.engine.run_report import RunReport, StudyRecord, sentence
 from medsegdiff.errors import ConfigError, DataError
 
 SETTINGS = dict.fromkeys(WHAT_MASKS_DEPEND_ON, 1)

@@ -18,6 +18,14 @@ Uncertainty = Annotated[bool, typer.Option("--save-uncertainty", help="OUT/uncer
 SaveMembers = Annotated[bool, typer.Option("--save-members", help="OUT/members/")]
 Preview = Annotated[bool, typer.Option("--preview", help="Pictures for people: OUT/previews/")]
 Continue = Annotated[bool, typer.Option("--continue", help="Leave out what is done already.")]
+Readers = Annotated[
+    int | None, typer.Option("-npp", "--readers", help="Processes that read the next studies.")
+]
+Writers = Annotated[
+    int | None, typer.Option("-nps", "--writers", help="Threads that write masks and maps.")
+]
+Parts = Annotated[int, typer.Option("--num-parts", help="Parts of a folder, for job arrays.")]
+PartId = Annotated[int, typer.Option("--part-id", help="Which part to predict, from 0.")]
 Settings = Annotated[list[str] | None, settings_argument("ensemble=staple keep_largest=true")]
 
 
@@ -36,14 +44,22 @@ def predict(
     previews: Preview = False,
     is_continued: Continue = False,
     split: Split = None,
+    num_parts: Parts = 1,
+    part_id: PartId = 0,
+    readers: Readers = None,
+    writers: Writers = None,
     device: Device = "auto",
     is_json: Json = False,
 ) -> int:
     """Segment images. Draws one mask each, at the image's own size and in the model's values."""
     from medsegdiff.cli import study_lines
     from medsegdiff.engine import folder_prediction, outputs, weights
-    from medsegdiff.engine.settings import with_overrides, with_predict
+    from medsegdiff.engine.settings import validated, with_overrides, with_predict
+    from medsegdiff.engine.workers import Part, Workers
 
+    part = validated(Part, {"num_parts": num_parts, "part_id": part_id})
+    wanted = {"readers": readers, "writers": writers}
+    workers = validated(Workers, {key: one for key, one in wanted.items() if one is not None})
     trained = weights.TrainedModel.load(model, device)
     flags = {"members": members, "steps": steps, "sampler": sampler, "seed": seed}
     config = with_overrides(with_predict(trained.predict, **flags), settings or ())
@@ -54,6 +70,14 @@ def predict(
         previews=previews,
     )
     results = folder_prediction.predict_folder(
-        images, out, trained, config, extras=extras, split=split, is_continued=is_continued
+        images,
+        out,
+        trained,
+        config,
+        extras=extras,
+        split=split,
+        part=part,
+        is_continued=is_continued,
+        workers=workers,
     )
     return study_lines.show_predictions(results, is_json)

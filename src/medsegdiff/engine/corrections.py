@@ -25,9 +25,9 @@ from medsegdiff.data import LabelMap, write_labels
 from medsegdiff.data.declaration import read_json
 from medsegdiff.data.geometry import same_grid
 from medsegdiff.data.reader import plain_stem, read_mask
+from medsegdiff.engine.earlier_report import REPORT_FILE
 from medsegdiff.engine.file_names import mask_ending
 from medsegdiff.engine.opening import images_of, open_data
-from medsegdiff.engine.run_report import REPORT_FILE
 from medsegdiff.errors import DataError, GridMismatch
 from medsegdiff.files import atomic_write, write_json
 

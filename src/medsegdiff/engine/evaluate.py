@@ -11,11 +11,11 @@ from typing import Any
 import medsegdiff
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.pairing import by_name
+from medsegdiff.engine.earlier_report import REPORT_FILE
 from medsegdiff.engine.mask_files import read_drawn
 from medsegdiff.engine.mask_pairs import find_pairs, read_probability, read_truth
 from medsegdiff.engine.quality_check import QualityCheck, read_quality
 from medsegdiff.engine.rater_masks import RaterMasks
-from medsegdiff.engine.run_report import REPORT_FILE
 from medsegdiff.engine.study_score import Scoring, StudyScore, score_study
 from medsegdiff.errors import DataError, MedSegDiffError
 from medsegdiff.metrics import CalibrationError, CalibrationResult, Interval

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import errno
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +15,26 @@ import torch
 
 import medsegdiff
 from medsegdiff.data import Dataset
-from medsegdiff.data.preparation import voxel_digest
+from medsegdiff.data.file_dataset import FileDataset
+from medsegdiff.data.formats import Header
 from medsegdiff.data.reader import is_image_file
+from medsegdiff.engine.allowance import Allowance
 from medsegdiff.engine.config import PredictConfig
-from medsegdiff.engine.file_names import masks_of, seg_file
+from medsegdiff.engine.conveyor import InTurn, conveyed
+from medsegdiff.engine.earlier_report import REPORT_FILE
+from medsegdiff.engine.file_names import masks_of
 from medsegdiff.engine.opening import open_images, studies_of
 from medsegdiff.engine.outputs import Extras, StudyPrediction
 from medsegdiff.engine.predict import predict
-from medsegdiff.engine.run_report import REPORT_FILE, RunReport, StudyRecord
+from medsegdiff.engine.reader_process import Order, Read
+from medsegdiff.engine.readers import Readers
+from medsegdiff.engine.run_report import RunReport
 from medsegdiff.engine.step_count import Progress
+from medsegdiff.engine.study_writing import saved
 from medsegdiff.engine.weights import TrainedModel
-from medsegdiff.errors import ConfigError, DataError, MedSegDiffError, ResourceError
+from medsegdiff.engine.workers import NOBODY, WHOLE, Part, Workers
+from medsegdiff.errors import ConfigError, ResourceError
+from medsegdiff.types import Sample
 
 OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
 
@@ -60,13 +71,16 @@ def predict_folder(
     *,
     extras: Extras | None = None,
     split: str | None = None,
+    part: Part = WHOLE,
     is_continued: bool = False,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[StudyResult]:
     """Predict every image of a folder (or a single file), and write OUT study by study.
 
-    A study's mask does not depend on the others. `statistics.json`, `run_report.json` and
-    `failures.json` are kept up to date while it runs, also if the caller stops early.
+    While the network works on a study, the next ones are read and the last ones written. A study's
+    mask does not depend on the others. `statistics.json`, `run_report.json` and `failures.json`
+    are kept up to date while it runs, also if the caller stops early.
 
     Args:
         images: an image, a folder of images, or a data set's folder with `images/` in it.
@@ -75,10 +89,12 @@ def predict_folder(
         config: how masks are drawn; None takes what is kept with the weights.
         extras: what is written beside the masks.
         split: only the studies of this split of the data set ("train", "val" or "test").
+        part: of the studies, where several commands share them; all may write one OUT.
         is_continued: leave out the studies that an earlier run with the same settings has done and
             whose images have not changed since.
         progress: called with (steps done, steps in all) of the study that is being drawn; what it
             raises becomes that study's error.
+        workers: who reads and writes beside the network; a single study needs nobody.
 
     Yields:
         One result a study, in the order of their names.
@@ -91,106 +107,117 @@ def predict_folder(
     """
     config, extras, out = config or model.predict, extras or Extras(), Path(out)
     dataset = open_images(Path(images), model)
-    studies = studies_of(dataset, split)
+    folder = studies_of(dataset, split)
     _refuse_to_overwrite(dataset, out)
-    report = RunReport.begun(out, _settings(model, config, extras), studies, is_continued)
+    report = RunReport.begun(out, _settings(model, config, extras), folder, is_continued, part)
+    run = _Run(dataset, model, config, extras, report, progress)
     try:
-        for number, study in enumerate(studies, start=1):
-            done = masks_of(out, study)
-            if is_continued and done and _is_as_before(study, dataset, report):
-                yield StudyResult(study, number, len(studies), mask_file=done[0], is_skipped=True)
-                continue
-            started = time.perf_counter()
-            result = _attempted(study, dataset, model, config, progress)
-            place, record = _saved(result, out, extras)
-            record = record.with_seconds(time.perf_counter() - started)
-            for stale in done:  # an earlier run's may be of another image
-                if stale != place:
-                    stale.unlink(missing_ok=True)
-            report.add(study, record)
-            yield StudyResult(
-                study,
-                number,
-                len(studies),
-                prediction=None if record.error else _as_prediction(result),
-                mask_file=place,
-                error=record.error,
-                seconds=record.seconds,
-            )
+        yield from run.results(_orders(part.of(folder), report), workers or Workers())
         report.finished()
     finally:
         report.write()
 
 
-def _attempted(
-    study: str,
-    dataset: Dataset,
-    model: TrainedModel,
-    config: PredictConfig,
-    progress: Progress | None,
-) -> StudyPrediction | Exception:
-    """Read and predict one study; whatever goes wrong becomes a value."""
-    try:
-        prediction = predict(dataset.load(study), model, config, progress)
-    except OUT_OF_MEMORY as error:
-        return ResourceError(
-            f"Study {study} needs more memory than there is ({error}). Give fewer --members, or "
-            "predict.member_batch=1."
+def _orders(studies: Sequence[str], report: RunReport) -> list[Order]:
+    """What is to be read; with what an earlier run that is continued has known of it."""
+    orders = []
+    for place, study in enumerate(studies):
+        known = report.studies.get(study, {}) if masks_of(report.out, study) else {}
+        orders.append(Order(study, place, known.get("input_hash")))
+    return orders
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A study on its way to its files: what was predicted, or why nothing; None if known before."""
+
+    order: Order
+    found: StudyPrediction | Exception | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The three stages that each study of a run goes through."""
+
+    dataset: FileDataset
+    model: TrainedModel
+    config: PredictConfig
+    extras: Extras
+    report: RunReport
+    progress: Progress | None
+
+    def results(self, orders: Sequence[Order], workers: Workers) -> Iterator[StudyResult]:
+        """Read, predict and write; the three overlap where there are workers for it."""
+        if len(orders) < 2 or not workers.are_there:
+            workers = NOBODY
+        allowance = Allowance(workers.memory_bytes)
+        with ExitStack() as stack:
+            readers = Readers(workers.readers, self.dataset, allowance, self._bytes)
+            stack.callback(readers.close)
+            writers = ThreadPoolExecutor(workers.writers) if workers.are_there else InTurn()
+            stack.callback(writers.shutdown, cancel_futures=True)
+            for result in conveyed(
+                orders,
+                readers.submit,
+                self._drawn,
+                lambda drawn: writers.submit(self._written, drawn, len(orders)),
+                ahead=workers.readers + 1,
+                behind=workers.writers + 1,
+            ):
+                place = result.number - 1
+                yield result
+                del result  # of a large volume, each copy counts
+                allowance.give_back(place)
+
+    def _bytes(self, header: Header) -> int:
+        """Memory that a study takes between reading and writing: image, maps and members."""
+        voxels = math.prod(header.geometry.shape)
+        channels = max(header.channels, len(self.model.config.channel_names))
+        members = self.config.members * len(self.model.networks)
+        return voxels * (4 * channels + 4 * self.model.config.mask_channels + 16 + members)
+
+    def _drawn(self, order: Order, reading: Future[Read]) -> _Drawn:
+        """Predict one study when it is read; whatever goes wrong becomes a value."""
+        read = reading.result()
+        started = time.perf_counter()
+        found = self._predicted(read.found) if isinstance(read.found, Sample) else read.found
+        if isinstance(found, OUT_OF_MEMORY):
+            found = ResourceError(
+                f"Study {order.study} needs more memory than there is ({found}). Give fewer "
+                "--members, or predict.member_batch=1."
+            )
+        return _Drawn(order, found, read.seconds + time.perf_counter() - started)
+
+    def _predicted(self, sample: Sample) -> StudyPrediction | Exception:
+        try:
+            prediction = predict(sample, self.model, self.config, self.progress)
+        except Exception as error:
+            return error
+        return StudyPrediction.of(prediction, self.model.config.labels)
+
+    def _written(self, drawn: _Drawn, total: int) -> StudyResult:
+        """Write one study's files, and what became of it into the report."""
+        out, study, number = self.report.out, drawn.order.study, drawn.order.place + 1
+        done = masks_of(out, study)
+        if drawn.found is None:
+            return StudyResult(study, number, total, mask_file=done[0], is_skipped=True)
+        started = time.perf_counter()
+        place, record = saved(drawn.found, out, self.extras)
+        record = record.with_seconds(drawn.seconds + time.perf_counter() - started)
+        for stale in done:  # an earlier run's may be of another image
+            if stale != place:
+                stale.unlink(missing_ok=True)
+        self.report.add(study, record)
+        return StudyResult(
+            study,
+            number,
+            total,
+            prediction=None if isinstance(drawn.found, Exception) or record.error else drawn.found,
+            mask_file=place,
+            error=record.error,
+            seconds=record.seconds,
         )
-    except Exception as error:
-        return error
-    return StudyPrediction.of(prediction, model.config.labels)
-
-
-def _saved(
-    result: StudyPrediction | Exception, out: Path, extras: Extras
-) -> tuple[Path | None, StudyRecord]:
-    """Write a prediction, and say what became of the study; without a file it has failed."""
-    if isinstance(result, Exception):
-        return None, StudyRecord(error=result)
-    try:
-        path = result.save(out, extras.model_copy(update={"dicom_seg": False}))
-        refused = _dicom_seg_refused(result, out, extras)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourceError(
-                f"The disk of {out} is full. Make room, and repeat the command with --continue."
-            ) from None
-        return None, StudyRecord(error=DataError(f"{out} cannot be written: {error}."))
-    except MedSegDiffError as error:
-        return None, StudyRecord(error=error)
-    return path, StudyRecord(
-        quality=result.quality,
-        warnings=(*result.warnings, *refused),
-        input_hash=voxel_digest(result.image).hex(),
-        geometry=result.geometry,
-        statistics=result.statistics(),
-    )
-
-
-def _dicom_seg_refused(result: StudyPrediction, out: Path, extras: Extras) -> list[str]:
-    """Write the DICOM SEG that is wanted; why there is none is a warning, for the mask is there."""
-    seg_file(out, result.study).unlink(missing_ok=True)  # an earlier run's
-    if not extras.dicom_seg:
-        return []
-    try:
-        result.save_dicom_seg(out, extras.probabilities)
-    except DataError as error:
-        return [str(error)]
-    return []
-
-
-def _as_prediction(result: StudyPrediction | Exception) -> StudyPrediction | None:
-    return None if isinstance(result, Exception) else result
-
-
-def _is_as_before(study: str, dataset: Dataset, report: RunReport) -> bool:
-    """Whether an earlier run has done the study, from the very same image."""
-    known = report.studies.get(study, {}).get("input_hash")
-    try:
-        return known is not None and known == voxel_digest(dataset.load(study).image).hex()
-    except MedSegDiffError:
-        return False  # it is tried, and then fails with its reason
 
 
 def _refuse_to_overwrite(dataset: Dataset, out: Path) -> None:

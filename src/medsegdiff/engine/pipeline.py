@@ -22,6 +22,7 @@ from medsegdiff.engine.outputs import Extras, StudyPrediction
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.engine.workers import WHOLE, Part, Workers
 from medsegdiff.errors import DataError
 from medsegdiff.types import Geometry, Sample
 
@@ -75,6 +76,8 @@ class MedSegDiffPipeline:
         *,
         extras: Extras | None = None,
         is_continued: bool = False,
+        part: Part = WHOLE,
+        workers: Workers | None = None,
         **settings: Any,
     ) -> Iterator[StudyResult]:
         """Predict a folder study by study and write OUT; a bad study is a result with its error.
@@ -83,7 +86,14 @@ class MedSegDiffPipeline:
         """
         config = self.config(**settings)
         return predict_folder(
-            images, out, self.model, config, extras=extras, is_continued=is_continued
+            images,
+            out,
+            self.model,
+            config,
+            extras=extras,
+            part=part,
+            is_continued=is_continued,
+            workers=workers,
         )
 
     def save_pretrained(self, folder: str | Path) -> None:

@@ -1,9 +1,9 @@
-"""One training at a time in a run folder: a second one would sweep away what the first writes."""
+"""One process at a time where a second one would sweep away what the first writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -44,3 +44,22 @@ def held(fold: Path) -> Iterator[None]:
         if list(fold.iterdir()) == [fold / LOCK_FILE]:  # nothing was begun
             (fold / LOCK_FILE).unlink()
             fold.rmdir()
+
+
+@contextmanager
+def alone(lock_file: Path) -> Iterator[None]:
+    """Wait until no other process holds a lock, and hold it; freed also when the process dies.
+
+    On file systems that know no locks nothing is held.
+
+    Args:
+        lock_file: its folder is made if it is not there.
+    """
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(lock_file)
+    with suppress(NotImplementedError, OSError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

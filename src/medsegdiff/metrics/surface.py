@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from medsegdiff.metrics.bounding_box import bounding_box
@@ -62,6 +61,8 @@ def nearest_by_tree(
     one: NDArray[np.bool_], other: NDArray[np.bool_], spacing: NDArray[np.float64]
 ) -> Iterator[tuple[Indices, Indices]]:
     """Voxels of one mask with the nearest of the other, some at a time; the time of the points."""
+    from scipy.spatial import KDTree  # slow to import, and no prediction needs it
+
     points = np.argwhere(other)
     tree = KDTree(points * spacing)
     here = np.argwhere(one)

@@ -11,9 +11,9 @@ from typing import Any
 from typing_extensions import Self
 
 from medsegdiff.data.pairing import by_name
+from medsegdiff.engine.earlier_report import REPORT_FILE
 from medsegdiff.engine.evaluate import sha256_of
 from medsegdiff.engine.report.contents import Document
-from medsegdiff.engine.run_report import REPORT_FILE
 from medsegdiff.errors import DataError
 
 SUMMARY_FILE = "summary.json"
