@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from medsegdiff.errors import DataError
@@ -104,6 +103,8 @@ def hm_iou(
 
     Source: Kohl et al. 2019, arXiv:1905.13077, section 3 and appendix B.
     """
+    from scipy.optimize import linear_sum_assignment  # slow to import
+
     _check(members, raters, classes)
     count = math.lcm(len(members), len(raters))
     iou = _iou(members, raters, classes, regions)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from medsegdiff.errors import DataError
 
@@ -41,6 +40,8 @@ def rank_correlation(scores: Sequence[float], others: Sequence[float]) -> float 
     _check(scores, others)
     if len(scores) < FEWEST_STUDIES or min(len(set(scores)), len(set(others))) < 2:
         return None
+    from scipy import stats  # takes longer to import than all else here
+
     found = np.corrcoef(stats.rankdata(scores), stats.rankdata(others))[0, 1]
     return float(np.clip(found, -1, 1))
 

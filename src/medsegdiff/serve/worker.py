@@ -1,7 +1,8 @@
 """A worker process: one model stays loaded, jobs come in as JSON lines and leave as JSON lines.
 
     in    {"root", "models", ...}           once, then {"job": {...}} and {"cancel": "id"}
-    out   {"event": "ready" or "refused"}   once, then progress ... and done, failed or cancelled
+    out   {"event": "ready", "refused" or "broken"}   once, then progress ... and done, failed
+          or cancelled
 
 It ends when the server does, and is killed where it takes too long. Strangers' files are decoded
 here, with a limit on memory; whatever happens, the server goes on.
@@ -71,13 +72,16 @@ def main() -> None:
         except BrokenPipeError:
             end(inbox.order["root"])
 
-    from medsegdiff.serve.work import Work  # torch comes with it
-
     try:
+        from medsegdiff.serve.work import Work  # torch comes with it
+
         work = Work(inbox.order)
         models = work.described()
     except MedSegDiffError as error:
         send({"event": "refused", "message": str(error)})
+        return
+    except Exception as error:
+        send({"event": "broken", "trace": frames(error)})
         return
     send({"event": "ready", "models": models})
     while True:
