@@ -20,12 +20,13 @@ import os
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from load import healthy
 from load.healthy import Findings
-from load.server import Server, serving
+from load.server import Server, all_cpu_seconds, children, cpu_seconds, serving
 from load.table import markdown
 
 from medsegdiff.files import write_json
@@ -37,6 +38,29 @@ SERVER_MB, WORKER_MB = 300.0, 2000.0  # the most memory
 SLOWER = 2.0  # the 95th percentile under load, as a multiple of that without
 ENDED = re.compile(r"job [0-9a-f]{8} (done|failed|cancelled) after")
 SETTLE_SECONDS = 120.0
+
+
+class Cores:
+    """How many of the machine's cores are used, and by whom, from now on.
+
+    Args:
+        server: its process id.
+    """
+
+    def __init__(self, server: int) -> None:
+        self.processes = {"server": server, "healthy": os.getpid()}
+        self.started, self.before = time.monotonic(), self._seconds()
+
+    def used(self) -> dict[str, float]:
+        """The mean since the start."""
+        seconds, now = time.monotonic() - self.started, self._seconds()
+        return {name: round((now[name] - self.before[name]) / seconds, 2) for name in now}
+
+    def _seconds(self) -> dict[str, float]:
+        workers = children(self.processes["server"])
+        found = {name: cpu_seconds(pid) for name, pid in self.processes.items()}
+        found["workers"] = sum(map(cpu_seconds, workers))
+        return {**found, "whole_machine": all_cpu_seconds()}
 
 
 async def for_a_while(seconds: float, *clients: Any) -> None:
@@ -74,6 +98,7 @@ async def loaded(server: Server, seconds: float) -> dict[str, Any]:
     senders = [healthy.send(address, number, known, busy) for number in range(SENDING)]
     counting = healthy.count_running(address, busy)
     process = await burden(address, seconds)
+    cores = Cores(server.process.pid)
     try:
         await for_a_while(
             seconds + SETTLE_SECONDS,
@@ -82,12 +107,16 @@ async def loaded(server: Server, seconds: float) -> dict[str, Any]:
             *senders,
             *looking(address, busy),
         )
+        used = cores.used()
         told, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
     is_settled = await settled(address)
-    return summary(server, seconds, idle, busy, json.loads(told), is_settled)
+    answers = json.loads(told)
+    used["slow_and_hostile"] = round(answers.pop("cpu ms") / 1000 / seconds, 2)
+    figures = summary(server, seconds, idle, busy, answers, used)
+    return {**figures, "faults": faults(figures, is_settled)}
 
 
 async def settled(address: str) -> bool:
@@ -107,13 +136,13 @@ def summary(
     idle: Findings,
     busy: Findings,
     told: dict[str, int],
-    is_settled: bool,
+    cores: dict[str, float],
 ) -> dict[str, Any]:
-    """All figures, and what is wrong with them."""
+    """All figures."""
     log = server.log.read_text()
     taken = busy.jobs["accepted"] + len(healthy.SAMPLES) * 2
     taken += sum(count for name, count in told.items() if name.endswith(": 202"))
-    figures = {
+    return {
         "command": f"python benchmarks/serve_load.py --seconds {seconds:g}",
         "clients": {"healthy": LOOKING + SENDING, "slow": SLOW, "hostile": HOSTILE},
         "is_alive": server.process.poll() is None,
@@ -132,9 +161,9 @@ def summary(
         "jobs_ended": len(ENDED.findall(log)),
         "masks_compared": busy.jobs["done"],
         "masks_differing": busy.differing,
+        "cores_used": cores,
         "answers_to_slow_and_hostile": told,
     }
-    return {**figures, "faults": faults(figures, is_settled)}
 
 
 def faults(figures: dict[str, Any], is_settled: bool) -> list[str]:

@@ -32,6 +32,8 @@ async def burdened(address: str, seconds: float, slow_ones: int, hostile_ones: i
         await asyncio.gather(*pending)
     for task in done:  # none should be: a client ends only by its own fault
         told[f"client ended: {task.exception()!r}"] += 1
+    times = os.times()
+    told["cpu ms"] = round(1000 * (times.user + times.system))
     print(json.dumps(dict(sorted(told.items()))))
 
 

@@ -56,7 +56,7 @@ def noise(dice: random.Random) -> Attack:
 
 def wrong_type(dice: random.Random) -> Attack:
     """A program, a page, a script."""
-    name = dice.choice(("a.exe", "a.html", "a.py", "a.pth", "a.pkl", "a.svg", "a", ".png.sh"))
+    name = dice.choice(("a.exe", "a.html", "a.py", "a.pth", "a.pkl", "a.svg", "a.doc", ".png.sh"))
     return Attack(posted(form(name, b"MZ" + bytes(100))), ("415", "429"))
 
 

@@ -104,6 +104,21 @@ def memory_mb(pid: int) -> tuple[float, float]:
     return int(found.get("VmRSS", 0)) / 1024, int(found.get("VmHWM", 0)) / 1024
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used; 0 once it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def all_cpu_seconds() -> float:
+    """Processor time that the whole machine has used since it was started, in seconds."""
+    fields = [int(one) for one in Path("/proc/stat").read_text().splitlines()[0].split()[1:8]]
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
 def _watch(server: Server, is_over: threading.Event) -> None:
     while not is_over.wait(LOOK_SECONDS):
         server.look()

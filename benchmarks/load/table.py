@@ -23,6 +23,11 @@ def markdown(figures: dict[str, Any]) -> str:
         "of these not answered with 200": str(sum(figures["wrong_answers"].values())),
         "p50 and p95 without load": f"{idle['p50']} ms, {idle['p95']} ms",
         "p50 and p95 under load": f"{busy['p50']} ms, {busy['p95']} ms",
+        "cores used by server, workers, healthy clients, the others": ", ".join(
+            f"{figures['cores_used'][name]:.2f}"
+            for name in ("server", "workers", "healthy", "slow_and_hostile")
+        ),
+        "cores used by everything on the machine": f"{figures['cores_used']['whole_machine']:.2f}",
         "time in which two jobs ran": f"{100 * figures['share_with_two_jobs']:.0f} %",
         "jobs taken, and ended": f"{figures['jobs_taken']}, {figures['jobs_ended']}",
         "masks compared, and unlike those made alone": f"{jobs.get('done', 0)}, "

@@ -25,6 +25,7 @@ from typing import Any, NoReturn, TextIO
 from medsegdiff.errors import MedSegDiffError
 from medsegdiff.serve.traces import frames
 
+NICENESS = 5  # jobs compute with what is left, so that the page answers while they do
 LINGER_SECONDS = 10.0  # in which the files of a server that is gone are deleted
 Send = Callable[[dict[str, Any]], None]
 NO_MEMORY = (
@@ -63,6 +64,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the server decides
 
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     inbox = Inbox(sys.stdin)
 
     def send(message: dict[str, Any]) -> None:
