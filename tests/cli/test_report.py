@@ -10,7 +10,9 @@ def test_a_prediction_an_evaluation_and_a_training(
 ):
     out = tmp_path / "out"
     assert medsegdiff("predict", "-i", skin_data, "-o", out, "-m", trained).code == 0
+    assert "name them with -i IMAGES" in medsegdiff("report", out).err
     answer = medsegdiff("report", out, "-i", skin_data / "images")
+    assert "IMAGES" not in answer.err
     assert (answer.code, answer.out.strip()) == (0, str(out / "report.html"))
     page = tmp_path / "scored.html"
     assert medsegdiff("evaluate", "-gt", skin_data, "-p", out, "--html", page).code == 0

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from medsegdiff.engine.run_lock import held
 from medsegdiff.engine.run_log import RunLog
 from medsegdiff.engine.run_status import QUIET_SECONDS, RunWatcher
 
@@ -66,6 +67,15 @@ def test_a_silent_training_has_stopped_and_one_with_final_weights_is_finished(fo
     assert RunWatcher(fold.parent).status().state == "stopped"
     (fold / "final").mkdir()
     assert RunWatcher(fold.parent).status().state == "finished"
+
+
+def test_a_silent_training_runs_as_long_as_it_holds_its_folder(fold):
+    with held(fold):
+        log_steps(fold, *range(1, 101))
+        os.utime(fold / "metrics.jsonl", (0, 0))
+        status = RunWatcher(fold.parent).status()
+        assert (status.state, status.eta_seconds) == ("running", 0.0)
+    assert RunWatcher(fold.parent).status().state == "stopped"
 
 
 def test_pictures_are_known_by_their_step_and_strange_files_are_let_be(fold):

@@ -35,6 +35,9 @@ def main() -> None:
     if order["device"] == "broken":
         say(event="refused", message="The weights are damaged.")
         return
+    if order["device"] == "bug":
+        say(event="broken", trace="KeyError | work.py:1 described")
+        return
     cancelled: set[str] = set()
     jobs: list[dict] = []
 

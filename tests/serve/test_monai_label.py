@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,12 @@ FEW = {"model": "skin-lesion", "members": 1, "steps": 1, "seed": 0}
 def infer(server, query="", files=None, **params):
     form = {"params": (None, json.dumps({**FEW, **params}))} | (files or {})
     return server.client.post(f"/infer/skin-lesion{query}", files=form)
+
+
+def payload(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content
 
 
 def opened(content: bytes) -> np.ndarray:
@@ -61,6 +69,29 @@ def test_a_bundled_sample_is_an_image_of_the_datastore(server):
     assert infer(server, f"?image={sample}&output=json").status_code == 200
 
 
+def test_figures_and_mask_come_in_one_form(server, lesion):
+    answer = infer(server, files={"file": (lesion.name, lesion.read_bytes())})
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    parts = {
+        str(part.get_param("name", header="content-disposition")): part
+        for part in message_from_bytes(head + answer.content).walk()
+        if not part.is_multipart()
+    }
+    assert json.loads(payload(parts["params"]))["label_names"] == {"lesion": 1}
+    assert parts["image"].get_filename() == "mask.png"
+    assert opened(payload(parts["image"])).max() == 1
+
+
+def test_slicers_panel_is_served(server, lesion):
+    """It uploads under a name, asks for that with settings of its own, and may submit a label."""
+    sent = {"file": (lesion.name, lesion.read_bytes()), "params": (None, '{"client_id": "me"}')}
+    assert server.client.put("/datastore/?image=mine", files=sent).json() == {"image": "mine"}
+    answer = infer(server, "?image=mine", result_extension=".nrrd", client_id="me")
+    assert answer.headers["content-type"].startswith("multipart/form-data")
+    refused = server.client.put("/datastore/label?image=mine", files=sent)
+    assert (refused.status_code, "--keep" in refused.text) == (422, True)
+
+
 @pytest.mark.parametrize(
     ("query", "files", "status"),
     [
@@ -77,8 +108,10 @@ def test_what_cannot_be_done_is_refused(server, query, files, status):
     assert answer.json()["error"]["message"]
 
 
+@pytest.mark.filterwarnings("ignore")  # it leaves its files open
 @pytest.mark.skipif(
-    importlib.util.find_spec("monailabel") is None, reason="monailabel is not installed"
+    None in map(importlib.util.find_spec, ("monailabel", "cgi")),
+    reason="monailabel is not installed, or this Python has no cgi, which it needs",
 )
 def test_monai_labels_own_client_works(server, lesion, tmp_path):
     from monailabel.client.client import MONAILabelClient

@@ -148,6 +148,7 @@ def test_a_killed_worker_fails_its_job_and_a_new_one_takes_its_place(play, caplo
         await ended(waiting)
         assert (job.state, waiting.state) == ("failed", "done")
         assert "died" in (job.error or {})["message"]
+        assert "a worker has died: signal 9" in caplog.text or os.name == "nt"
         assert "Miller" not in caplog.text
 
     play(test)
@@ -229,3 +230,13 @@ def test_damaged_weights_are_told_and_nothing_runs(play):
         assert (refused.value.status, pool.fault) == (503, "The weights are damaged.")
 
     play(test, device="broken")
+
+
+@pytest.mark.slow
+def test_the_log_says_where_a_worker_fails_that_cannot_start(play, caplog):
+    async def test(pool: Pool) -> None:
+        with pytest.raises(Refused):
+            await pool.models()
+        assert "a worker has died: exit code 0 KeyError | work.py:1 described" in caplog.text
+
+    play(test, device="bug")

@@ -31,5 +31,7 @@ def report(
 
     target = output or source / "report.html"
     with console.bar("drawing") as bar:
-        write_report(source, target, Given(images, truth), bar.at)
+        missing = write_report(source, target, Given(images, truth), bar.at)
+    for one in missing:
+        console.log(one)
     console.result(str(target))

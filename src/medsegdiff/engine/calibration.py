@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from medsegdiff.data import Dataset
@@ -95,6 +94,8 @@ def likeliest_temperature(
 
     Source: Guo et al. 2017, arXiv:1706.04599, section 4.2.
     """
+    from scipy.optimize import minimize_scalar  # slow to import
+
     coding = coding or MaskCoding.of_channels(len(probability))
     known = labels != IGNORED
     if not known.any():

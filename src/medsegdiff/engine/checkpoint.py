@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from medsegdiff.engine.config import ModelConfig, PredictConfig
 from medsegdiff.engine.ema import AveragedWeights
-from medsegdiff.engine.model_location import AVERAGED_FILE, WEIGHTS_FILE, pointer
+from medsegdiff.engine.model_location import AVERAGED_FILE, STATE_FILE, WEIGHTS_FILE, pointer
 from medsegdiff.engine.weights_file import write_checksums, write_weights
 from medsegdiff.errors import CheckpointError
 from medsegdiff.files import atomic_folder, atomic_write, write_json
 
-OPTIMIZER_FILE, STATE_FILE = "optimizer.safetensors", "state.json"
+OPTIMIZER_FILE = "optimizer.safetensors"
 KEPT = 2  # newest checkpoints, beside the best one
 
 

@@ -10,6 +10,7 @@ BUNDLED = Path(__file__).parents[1] / "weights"
 DEMONSTRATED = "skin-lesion"  # of pictures, which most people try first
 WEIGHTS_FILE = "model.safetensors"
 AVERAGED_FILE = "ema.safetensors"
+STATE_FILE = "state.json"  # of a checkpoint: where the training stands
 FINAL = "final"  # a fold's folder for its best weights, once the training has ended
 
 

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from medsegdiff.errors import CheckpointError
 
 LOCK_FILE = ".lock"
+PATIENCE_SECONDS = 1.0  # who only looks holds the lock for less
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def held(fold: Path) -> Iterator[None]:
     fold.mkdir(parents=True, exist_ok=True)
     lock = FileLock(fold / LOCK_FILE)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=PATIENCE_SECONDS)
     except Timeout:
         raise CheckpointError(
             f"Another training is writing {fold}. Wait until it has ended or stop it, or choose "
@@ -46,6 +47,7 @@ def held(fold: Path) -> Iterator[None]:
             fold.rmdir()
 
 
+<<<<<<< HEAD
 @contextmanager
 def alone(lock_file: Path) -> Iterator[None]:
     """Wait until no other process holds a lock, and hold it; freed also when the process dies.
@@ -63,3 +65,24 @@ def alone(lock_file: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+=======
+def is_held(fold: Path) -> bool | None:
+    """Whether a training runs in a fold's folder; None where that cannot be known.
+
+    It cannot on file systems without locks, in another user's folder, and in one without the lock.
+
+    Args:
+        fold: RUN/fold_k, which may not be there.
+    """
+    if not (fold / LOCK_FILE).is_file():
+        return None
+    lock = FileLock(fold / LOCK_FILE)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    except (NotImplementedError, OSError):
+        return None
+    lock.release()
+    return False
+>>>>>>> dc3492fd51bcaf8ad708ed71fdf56306b81a3264

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from medsegdiff.engine.checkpoint import STATE_FILE
-from medsegdiff.engine.model_location import FINAL, pointer
+from medsegdiff.engine.model_location import FINAL, STATE_FILE, pointer
+from medsegdiff.engine.run_lock import is_held
 from medsegdiff.engine.run_log import smoothed
 
-QUIET_SECONDS = 300.0  # a training that has written nothing for so long has stopped
+QUIET_SECONDS = 300.0  # without a lock: what has written nothing for so long has stopped
 PACE_STEPS = 100  # the last so many tell how long the rest takes
 PICTURE = re.compile(r"step_(\d+)\.png")
 Line = dict[str, Any]
@@ -89,11 +89,10 @@ class RunWatcher:
             return "waiting"
         if (fold / FINAL).is_dir():
             return "finished"
-        try:
-            quiet = time.time() - self._file.stat().st_mtime
-        except OSError:
-            return "stopped"
-        return "running" if quiet < QUIET_SECONDS else "stopped"
+        is_alive = is_held(fold)
+        if is_alive is None:
+            is_alive = time.time() - _written(self._file) < QUIET_SECONDS
+        return "running" if is_alive else "stopped"
 
     def _follow(self, file: Path) -> None:
         """Read whole lines that are new; a resumed training writes its log anew."""

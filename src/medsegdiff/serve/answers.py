@@ -16,10 +16,15 @@ REASONS = {
     408: "the upload fell silent",
     413: "too large",
     415: "an unknown kind of file",
-    422: "settings that cannot be used",
+    421: "asked under a name that is not this server's",
+    422: "settings or files that cannot be used",
     429: "the line is full",
+    500: "an error in the program, which the log tells more of under its id",
     503: "the server is being stopped",
 }
+
+
+BYTES = {"type": "string", "format": "binary"}
 
 
 class ErrorDetail(BaseModel):
@@ -168,6 +173,31 @@ class HealthAnswer(BaseModel):
     waiting: int
 
 
+def form(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a route's documentation says of its form."""
+    content = {"multipart/form-data": {"schema": {"type": "object", **schema}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def content(*media_types: str, schema: Any = BYTES) -> dict[int | str, dict[str, Any]]:
+    """What a route answers that is not JSON alone, for its documentation."""
+    told = {one: {"schema": {} if one.endswith("json") else schema} for one in media_types}
+    return {200: {"description": "Successful Response", "content": told}}
+
+
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route may refuse, for its documentation."""
     return {one: {"model": ErrorAnswer, "description": REASONS[one]} for one in statuses}
+
+
+EVENTS = content(
+    "text/event-stream",
+    schema={
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"enum": ["progress", "end"]},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+    },
+)

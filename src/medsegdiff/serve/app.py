@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 import medsegdiff
 from medsegdiff.serve import job_routes, kept, monai_label, page_routes, watch
+from medsegdiff.serve.answers import refusals
 from medsegdiff.serve.guard import Guard
 from medsegdiff.serve.model_places import model_places
 from medsegdiff.serve.refusals import add_refusals
@@ -47,6 +48,7 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
         version=medsegdiff.__version__,
         description="Segments medical images; draws several plausible masks and fuses them.",
         openapi_url="/api/openapi.json",
+        responses=refusals(421, 500),
         telemetry=NO_TELEMETRY,
         docs_url=None,
         redoc_url=None,

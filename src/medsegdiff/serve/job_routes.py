@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
-from medsegdiff.serve.answers import JobAnswer, JobId, ResultAnswer, refusals
+from medsegdiff.serve.answers import EVENTS, JobAnswer, JobId, ResultAnswer, content, form, refusals
+from medsegdiff.serve.job_settings import JobSettings
 from medsegdiff.serve.jobs import Job, events
 from medsegdiff.serve.refusals import not_found
 from medsegdiff.serve.results import with_addresses
@@ -20,31 +21,26 @@ HEARTBEAT_SECONDS = 10.0
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 Server = Annotated[Serving, Depends(serving)]
 JobName = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The job's id.")]
-FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "settings": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "description": "model, members, steps, seed, ensemble",
-                        },
-                        "sample": {"type": "string", "description": "A bundled image's id."},
-                        "files": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "An image, a DICOM series, the channels, or one zip.",
-                        },
-                    },
-                }
-            }
+FORM = form(
+    {
+        "properties": {
+            "settings": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": JobSettings.model_json_schema(),
+            },
+            "sample": {"type": "string", "description": "A bundled image's id."},
+            "files": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "format": "binary"},
+                "description": "An image, a DICOM series, the channels, or one zip.",
+            },
         },
+        "anyOf": [{"required": ["sample"]}, {"required": ["files"]}],
     }
-}
+)
+FILE_TYPES = ("application/octet-stream", "image/png", "application/json", "application/dicom")
 
 
 def own_job(server: Server, request: Request, job_id: JobName) -> Job:
@@ -85,7 +81,11 @@ async def state(server: Server, job: Own) -> dict[str, Any]:
     return state_of(server, job)
 
 
-@router.get("/{job_id}/events", responses=refusals(401, 404, 422), response_class=StreamingResponse)
+@router.get(
+    "/{job_id}/events",
+    responses={**EVENTS, **refusals(401, 404, 422)},
+    response_class=StreamingResponse,
+)
 async def followed(server: Server, job: Own) -> StreamingResponse:
     """The same, sent by the server at every change; the last event is called `end`."""
     return StreamingResponse(_stream(server, job), media_type="text/event-stream")
@@ -110,7 +110,9 @@ async def result(server: Server, job: Own) -> dict[str, Any]:
 
 
 @router.get(
-    "/{job_id}/files/{file_id}", responses=refusals(401, 404, 422), response_class=FileResponse
+    "/{job_id}/files/{file_id}",
+    responses={**content(*FILE_TYPES), **refusals(401, 404, 422)},
+    response_class=FileResponse,
 )
 async def file(job: Own, file_id: str) -> FileResponse:
     """A file of a finished job, by an id that stands in its result."""

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from medsegdiff.serve.answers import refusals
+from medsegdiff.serve.answers import form, refusals
 from medsegdiff.serve.job_routes import Own, Server
 from medsegdiff.serve.jobs import Job, delete_folder
 from medsegdiff.serve.refusals import LOG, Refused, new_error_id, own_error
@@ -24,28 +24,20 @@ NOT_KEPT = (
 )
 TOO_SLOW = "The mask could not be kept in time. Try again."
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
-FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["mask", "author"],
-                    "properties": {
-                        "mask": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "Class numbers: grey PNG, or .nii.gz for a volume.",
-                        },
-                        "author": {"type": "string", "maxLength": LONGEST_NAME},
-                        "note": {"type": "string", "maxLength": LONGEST_NOTE},
-                    },
-                }
-            }
+FORM = form(
+    {
+        "required": ["mask", "author"],
+        "properties": {
+            "mask": {
+                "type": "string",
+                "format": "binary",
+                "description": "Class numbers: grey PNG, or .nii.gz for a volume.",
+            },
+            "author": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
+            "note": {"type": "string", "maxLength": LONGEST_NOTE},
         },
     }
-}
+)
 
 
 class KeptAnswer(BaseModel):

@@ -18,9 +18,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 import medsegdiff
-from medsegdiff.serve.answers import refusals
+from medsegdiff.serve.answers import content, form, refusals
 from medsegdiff.serve.image_sessions import ImageSession
 from medsegdiff.serve.job_routes import Server
+from medsegdiff.serve.job_settings import JobSettings
 from medsegdiff.serve.jobs import delete_folder
 from medsegdiff.serve.monai_inference import Answer, inferred
 from medsegdiff.serve.refusals import Refused
@@ -33,24 +34,37 @@ NO_STORE = (
 )
 router = APIRouter(tags=["MONAI Label"])
 Name = Annotated[str, Query(max_length=200)]
-UPLOAD = {
-    "type": "object",
-    "properties": {
-        "params": {"type": "string", "contentMediaType": "application/json"},
-        "file": {"type": "string", "format": "binary"},
-    },
-}
-FILES = {
-    "type": "object",
-    "required": ["files"],
-    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-}
-
-
-def form(schema: dict[str, Any]) -> dict[str, Any]:
-    """What a route's documentation says of its form."""
-    content = {"multipart/form-data": {"schema": schema}}
-    return {"requestBody": {"required": True, "content": content}}
+INFER = form(
+    {
+        "properties": {
+            "params": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": JobSettings.model_json_schema(),
+            },
+            "file": {"type": "string", "format": "binary"},
+        }
+    }
+)
+FILES = form(
+    {
+        "required": ["files"],
+        "properties": {
+            "files": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "format": "binary"},
+            }
+        },
+    }
+)
+FILE = form({"required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}})
+MASK_TYPES = (
+    "multipart/form-data",
+    "application/json",
+    "application/octet-stream",
+    "application/dicom",
+)
 
 
 @router.get("/info/", responses=refusals(401, 503))
@@ -75,7 +89,7 @@ async def info(server: Server) -> dict[str, Any]:
 @router.put(
     "/session/",
     responses=refusals(400, 401, 403, 408, 413, 415, 422, 429),
-    openapi_extra=form(FILES),
+    openapi_extra=FILES,
 )
 async def create_session(server: Server, request: Request) -> dict[str, Any]:
     """Send an image (or the files of a DICOM series, or a zip) ahead."""
@@ -99,8 +113,11 @@ async def delete_session(server: Server, request: Request, session_id: str) -> d
 
 @router.post(
     "/infer/{model}",
-    responses=refusals(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
-    openapi_extra=form(UPLOAD),
+    responses={
+        **content(*MASK_TYPES),
+        **refusals(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
+    },
+    openapi_extra=INFER,
     response_class=Response,
 )
 async def infer(
@@ -134,7 +151,7 @@ async def datastore(server: Server, output: Literal["train", "stats", "all"] | N
 @router.put(
     "/datastore/",
     responses=refusals(400, 401, 403, 408, 413, 415, 422, 429),
-    openapi_extra=form(UPLOAD),
+    openapi_extra=FILE,
 )
 @router.put("/datastore/image", include_in_schema=False)
 async def add_image(server: Server, request: Request, image: Name = "") -> dict[str, str]:
@@ -143,7 +160,7 @@ async def add_image(server: Server, request: Request, image: Name = "") -> dict[
     return {"image": session.name or session.id}
 
 
-@router.put("/datastore/label", responses=refusals(401, 403, 422))
+@router.put("/datastore/label", include_in_schema=False)
 async def save_label(request: Request) -> JSONResponse:
     """Refused: there is no data store for labels."""
     raise Refused(422, NO_STORE)

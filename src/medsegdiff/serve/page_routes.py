@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from pydantic import Field
 
 import medsegdiff
-from medsegdiff.serve.answers import HealthAnswer, ModelsAnswer, refusals
+from medsegdiff.serve.answers import HealthAnswer, ModelsAnswer, content, refusals
 from medsegdiff.serve.job_routes import Server, set_cookie
 from medsegdiff.serve.refusals import Refused, not_found
 
@@ -88,7 +88,7 @@ async def models(server: Server) -> dict[str, Any]:
 
 @router.get(
     "/api/models/{model}/samples/{sample}",
-    responses=refusals(401, 404, 503),
+    responses={**content("image/png"), **refusals(401, 404, 422, 503)},
     response_class=FileResponse,
     tags=["server"],
 )

@@ -10,11 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medsegdiff.serve.traces import frames
 
 LOG = logging.getLogger("medsegdiff.serve")
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 SENTENCES = {
     404: "There is nothing at this address. It may have been deleted: start again from the page.",
     405: "This address does not know that method. The page /api/openapi.json tells what it knows.",
@@ -93,9 +95,23 @@ def add_refusals(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         message = SENTENCES.get(error.status_code, "The request cannot be used.")
-        return refusal(error.status_code, message, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = _methods(request)
+        return refusal(error.status_code, message, headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         places = (".".join(map(str, one["loc"])) for one in error.errors())
         return refusal(422, f"This part of the request cannot be used: {', '.join(places)}.")
+
+
+def _methods(request: Request) -> str:
+    """All methods of an address; the router tells those of its first route alone."""
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
+    known = (
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    )
+    return ", ".join(known)

@@ -100,9 +100,14 @@ class Slot:
         if message is not None and message["event"] == "refused":
             self.pool.give_up(message["message"])
         if message is None or message["event"] != "ready":
+            await self._mourn(worker, message)
             return False
         self.pool.describe(message["models"])
         return True
+
+    async def _mourn(self, worker: WorkerProcess, last: dict[str, Any] | None = None) -> None:
+        """Say in the log how a worker has died, and where in the program."""
+        LOG.error("a worker has died: %s %s", await worker.death(), (last or {}).get("trace", ""))
 
     async def _carry_out(self, job: Job, worker: WorkerProcess) -> None:
         self.job, started = job, time.monotonic()
@@ -130,6 +135,7 @@ class Slot:
                 fail(job, _too_slow(job, settings.seconds, settings.reading_seconds))
                 return
             if message is None:
+                await self._mourn(worker)
                 await self.kill()
                 fail(job, DIED)
                 return

@@ -17,7 +17,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel
 
 from medsegdiff.engine.run_status import RunStatus, RunWatcher
-from medsegdiff.serve.answers import refusals
+from medsegdiff.serve.answers import EVENTS, content, refusals
 from medsegdiff.serve.job_routes import HEARTBEAT_SECONDS, Server
 from medsegdiff.serve.refusals import Refused, not_found
 from medsegdiff.serve.serving import Serving
@@ -69,13 +69,21 @@ async def run(server: Server) -> dict[str, Any]:
     return await asyncio.to_thread(shown, watched(server))
 
 
-@router.get("/events", responses=refusals(401, 404), response_class=StreamingResponse)
+@router.get(
+    "/events",
+    responses={**EVENTS, **refusals(401, 404)},
+    response_class=StreamingResponse,
+)
 async def followed(server: Server) -> StreamingResponse:
     """The same, sent at every change; the last event is called `end`."""
     return StreamingResponse(_stream(server, watched(server)), media_type="text/event-stream")
 
 
-@router.get("/pictures/{step}", responses=refusals(401, 404, 422), response_class=FileResponse)
+@router.get(
+    "/pictures/{step}",
+    responses={**content("image/png"), **refusals(401, 404, 422)},
+    response_class=FileResponse,
+)
 async def picture(server: Server, step: Annotated[int, InPath(ge=0, le=10**12)]) -> FileResponse:
     """The picture of the validation after a step."""
     found = await asyncio.to_thread(watched(server).status)

@@ -1,7 +1,8 @@
 """A worker process: one model stays loaded, jobs come in as JSON lines and leave as JSON lines.
 
     in    {"root", "models", ...}           once, then {"job": {...}} and {"cancel": "id"}
-    out   {"event": "ready" or "refused"}   once, then progress ... and done, failed or cancelled
+    out   {"event": "ready", "refused" or "broken"}   once, then progress ... and done, failed
+          or cancelled
 
 It ends when the server does, and is killed where it takes too long. Strangers' files are decoded
 here, with a limit on memory; whatever happens, the server goes on.
@@ -24,6 +25,7 @@ from typing import Any, NoReturn, TextIO
 from medsegdiff.errors import MedSegDiffError
 from medsegdiff.serve.traces import frames
 
+NICENESS = 5  # jobs compute with what is left, so that the page answers while they do
 LINGER_SECONDS = 10.0  # in which the files of a server that is gone are deleted
 Send = Callable[[dict[str, Any]], None]
 NO_MEMORY = (
@@ -62,6 +64,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the server decides
 
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     inbox = Inbox(sys.stdin)
 
     def send(message: dict[str, Any]) -> None:
@@ -71,13 +75,16 @@ def main() -> None:
         except BrokenPipeError:
             end(inbox.order["root"])
 
-    from medsegdiff.serve.work import Work  # torch comes with it
-
     try:
+        from medsegdiff.serve.work import Work  # torch comes with it
+
         work = Work(inbox.order)
         models = work.described()
     except MedSegDiffError as error:
         send({"event": "refused", "message": str(error)})
+        return
+    except Exception as error:
+        send({"event": "broken", "trace": frames(error)})
         return
     send({"event": "ready", "models": models})
     while True:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 LONGEST_LINE = 8 * 2**20  # bytes of one message
+DYING_SECONDS = 1.0  # between the end of its messages and its own
 
 
 class WorkerProcess:
@@ -28,7 +29,9 @@ class WorkerProcess:
     ) -> WorkerProcess:
         """Start a process and tell it what it is for.
 
-        It runs in an empty folder, for Python imports from there.
+        It runs in an empty folder, for Python imports from there. What it writes to its standard
+        error is thrown away: libraries name files and patients there. What goes wrong in Python it
+        says itself, without names; of a crash `death` tells the signal.
 
         Args:
             root: private folder of the server.
@@ -82,6 +85,14 @@ class WorkerProcess:
             return json.loads(line) if line.endswith(b"\n") else None
         except ValueError:  # an overlong line, or no JSON: not one of ours
             return None
+
+    async def death(self) -> str:
+        """How the process has ended by itself, for the log."""
+        try:
+            code = await asyncio.wait_for(self._process.wait(), DYING_SECONDS)
+        except asyncio.TimeoutError:
+            return "it lives, but what it has sent is no message"
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
 
     async def kill(self) -> None:
         """End the process at once."""

@@ -19,7 +19,7 @@ from medsegdiff.files import atomic_write
 
 def write_report(
     source: Path, path: Path, given: Given | None = None, progress: Progress | None = None
-) -> None:
+) -> list[str]:
     """Write one HTML file that shows a result and needs nothing else to be read.
 
     Args:
@@ -27,6 +27,9 @@ def write_report(
         path: the file to write.
         given: where images, true masks and evaluation are, if not where they were.
         progress: called with the number of studies that are drawn, and of all.
+
+    Returns:
+        What it cannot show, and what to do about it: one sentence each.
 
     Raises:
         DataError: there is nothing to report, or a file is damaged; says which command makes it.
@@ -36,12 +39,17 @@ def write_report(
             f"There is no folder {source}. Give the OUT folder of medsegdiff predict, or the RUN "
             "folder of medsegdiff train."
         )
-    page = run_page(source) if is_run(source) else _out_page(source, given or Given(), progress)
+    missing: list[str] = []
+    if is_run(source):
+        page = run_page(source)
+    else:
+        page, missing = _out_page(source, given or Given(), progress)
     atomic_write(path, as_html(page))
+    return missing
 
 
-def _out_page(out: Path, given: Given, progress: Progress | None) -> Page:
+def _out_page(out: Path, given: Given, progress: Progress | None) -> tuple[Page, list[str]]:
     files = OutFiles.read(out, given.summary)
     pictures, missing = find_pictures(files, given)
     make = unscored_page if files.summary is None else scored_page
-    return make(files, pictures, missing, progress)
+    return make(files, pictures, missing, progress), missing

@@ -66,6 +66,7 @@ class RunPage {
 function where(step, total, run) {
   const share = total ? `Step ${step} of ${total} (${percent(step / total)})` : `Step ${step}`;
   const eta = run.eta_seconds;
+  if (run.state === "running" && step === total) return `${share}. The best weights are validated once more.`;
   return run.state === "running" && eta !== null && eta !== undefined ? `${share}, about ${duration(eta)} left` : share;
 }
 
