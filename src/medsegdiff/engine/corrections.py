@@ -14,12 +14,6 @@ from torch import Tensor
 from medsegdiff.data import LabelMap, write_labels
 from medsegdiff.data.declaration import read_json
 from medsegdiff.data.geometry import same_grid
-<<<<<<< HEAD
-from medsegdiff.data.reader import plain_stem, read_mask
-from medsegdiff.engine.earlier_report import REPORT_FILE
-from medsegdiff.engine.file_names import mask_ending
-from medsegdiff.engine.opening import images_of, open_data
-=======
 from medsegdiff.data.reader import read_mask
 from medsegdiff.engine.correction_folder import (
     check,
@@ -29,10 +23,9 @@ from medsegdiff.engine.correction_folder import (
     write_images,
     write_record,
 )
+from medsegdiff.engine.earlier_report import REPORT_FILE
 from medsegdiff.engine.file_names import mask_ending
 from medsegdiff.engine.opening import images_of
-from medsegdiff.engine.run_report import REPORT_FILE
->>>>>>> dc3492fd51bcaf8ad708ed71fdf56306b81a3264
 from medsegdiff.errors import DataError, GridMismatch
 from medsegdiff.files import write_json
 

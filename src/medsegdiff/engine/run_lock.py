@@ -47,7 +47,6 @@ def held(fold: Path) -> Iterator[None]:
             fold.rmdir()
 
 
-<<<<<<< HEAD
 @contextmanager
 def alone(lock_file: Path) -> Iterator[None]:
     """Wait until no other process holds a lock, and hold it; freed also when the process dies.
@@ -65,7 +64,8 @@ def alone(lock_file: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-=======
+
+
 def is_held(fold: Path) -> bool | None:
     """Whether a training runs in a fold's folder; None where that cannot be known.
 
@@ -85,4 +85,3 @@ def is_held(fold: Path) -> bool | None:
         return None
     lock.release()
     return False
->>>>>>> dc3492fd51bcaf8ad708ed71fdf56306b81a3264

@@ -103,11 +103,7 @@ def hm_iou(
 
     Source: Kohl et al. 2019, arXiv:1905.13077, section 3 and appendix B.
     """
-<<<<<<< HEAD
     from scipy.optimize import linear_sum_assignment  # slow to import, and no prediction needs it
-=======
-    from scipy.optimize import linear_sum_assignment  # slow to import
->>>>>>> dc3492fd51bcaf8ad708ed71fdf56306b81a3264
 
     _check(members, raters, classes)
     count = math.lcm(len(members), len(raters))
