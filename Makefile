@@ -11,7 +11,7 @@ WORKERS ?= auto
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint layers format bench clean
+.PHONY: help env demo test check lint layers format bench parts clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -44,7 +44,11 @@ format: env  ## rewrite the code in the project's style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: env  ## measure speed; the numbers name machine and commit
+bench: env  ## measure speed beside others; the numbers name machine and commit
+	$(BIN)/python -m pip install --quiet --no-deps -r benchmarks/peers.txt
+	$(BIN)/python benchmarks/bench.py
+
+parts: env  ## measure the parts that cost most, to compare commits
 	$(BIN)/python -m pytest -q benchmarks --jaxtyping-packages= --benchmark-enable --benchmark-only --benchmark-autosave
 
 clean:  ## remove what the other targets made

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from medsegdiff.component import Config
 from medsegdiff.engine.config import RunConfig
@@ -32,6 +32,12 @@ class Arm(Config):
     recipe: str | None = None
     settings: tuple[str, ...] = ()
     label: str | None = None
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _flat(cls, given: Sequence[Any]) -> list[str]:
+        """Lists in the list, which an anchor of YAML puts there, are taken apart."""
+        return [word for one in given for word in ([one] if isinstance(one, str) else one)]
 
 
 class Table(Config):
