@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from medsegdiff.cli.study_lines import show_predictions
 from medsegdiff.data.reader import read_mask
 from medsegdiff.engine.folder_prediction import predict_folder
 from medsegdiff.engine.outputs import Extras
@@ -159,3 +161,19 @@ def test_probabilities_of_other_settings_do_not_stay(images, model, tmp_path):
     other = with_predict(model.predict, seed=1)
     with pytest.raises(ConfigError, match=r"probabilities/ that were drawn with other settings"):
         next(predict_folder(images, tmp_path, model, other))
+
+
+def test_no_study_is_held_while_the_next_is_drawn(images: Path, model: TrainedModel, tmp_path):
+    held: list[weakref.ref] = []
+    results = predict_folder(images, tmp_path / "out", model)
+
+    def watched():
+        for result in results:
+            assert not any(one() for one in held)
+            if result.prediction is not None:
+                held.append(weakref.ref(result.prediction))
+            yield result
+            del result
+
+    assert show_predictions(watched(), is_json=True) == 3
+    assert len(held) == len(STUDIES)

@@ -36,6 +36,7 @@ def show_predictions(results: Iterable[StudyResult], is_json: bool) -> int:
             bar.at(result.number, result.total)
             done += result.error is None
             failed += [] if result.error is None else [result]
+            del result  # its maps, before the next study is begun
     if len(failed) + done > 1 and failed:
         names = ", ".join(one.study for one in failed[:NAMED]) + (" ..." if failed[NAMED:] else "")
         total = done + len(failed)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
 
 import torch
@@ -117,6 +118,7 @@ def predict_folder(
                 error=record.error,
                 seconds=record.seconds,
             )
+            del result  # of a large volume, before the next one is begun
         report.finished()
     finally:
         report.write()
@@ -133,11 +135,13 @@ def _attempted(
     try:
         prediction = predict(dataset.load(study), model, config, progress)
     except OUT_OF_MEMORY as error:
+        clear_frames(error.__traceback__)  # what they hold is needed for the next study
         return ResourceError(
             f"Study {study} needs more memory than there is ({error}). Give fewer --members, or "
             "predict.member_batch=1."
         )
     except Exception as error:
+        clear_frames(error.__traceback__)
         return error
     return StudyPrediction.of(prediction, model.config.labels)
 
