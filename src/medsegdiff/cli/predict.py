@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +54,14 @@ def predict(
         members=save_members,
         previews=previews,
     )
-    results = folder_prediction.predict_folder(
-        images, out, trained, config, extras=extras, split=split, is_continued=is_continued
+    predicted = partial(
+        folder_prediction.predict_folder,
+        images,
+        out,
+        trained,
+        config,
+        extras=extras,
+        split=split,
+        is_continued=is_continued,
     )
-    return study_lines.show_predictions(results, is_json)
+    return study_lines.show_predictions(predicted, is_json)
