@@ -28,6 +28,14 @@ def test_a_bar_with_the_time_left_on_a_terminal(monkeypatch: pytest.MonkeyPatch)
     assert "one colour" in shown
 
 
+def test_a_bar_tells_the_steps_within_a_study(monkeypatch: pytest.MonkeyPatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with console.bar("predicting") as bar:
+        bar.within(30, 120)
+    assert "step 30 of 120" in terminal.getvalue()
+
+
 def test_no_bar_elsewhere(capsys: pytest.CaptureFixture[str]):
     with console.bar("painting") as bar:
         bar.at(1, 4)

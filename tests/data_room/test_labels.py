@@ -158,7 +158,7 @@ def test_numbered_objects_are_refused() -> None:
 
 def test_a_strange_value_is_named() -> None:
     label_map = LabelMap(names=("background", "lesion"), values=(0, 1))
-    with pytest.raises(DataError, match=r"\[7\].*1 \(lesion\)"):
+    with pytest.raises(DataError, match=r"7 in 1 voxel.*1 \(lesion\)"):
         label_map.encode(np.asarray([[0, 7]]))
     with pytest.raises(DataError, match="colours"):
         label_map.encode(np.zeros((4, 4, 3), dtype=np.uint8))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,3 +128,28 @@ def test_a_channel_off_the_grid_is_to_mend(tmp_path: Path) -> None:
     report = verify(NNUNet(root=tmp_path), 96)
     assert not report.ok
     assert "14 x 12 x 5 voxels against 13 x 12 x 5" in report.unreadable["b"]
+
+
+def test_a_stray_value_is_named_with_its_study_and_the_others_are_counted(
+    make_folder: Make, save: Save
+) -> None:
+    folder = make_folder()
+    declared = {"labels": {"background": 0, "lesion": 1}, "label_values": {"lesion": 255}}
+    (folder.root / "dataset.json").write_text(json.dumps(declared))
+    mask = np.zeros((24, 32), dtype=np.uint8)
+    mask[6:18, 8:20], mask[0, :3] = 255, 7
+    save("masks/b.png", mask)
+    report = verify(Folder(root=folder.root), 96)
+    assert "7 in 3 voxel(s)" in report.text()
+    assert "b.png" in report.unreadable["b"]
+    assert len(report.studies) == 3
+    assert not report.ok
+
+
+def test_masks_in_the_place_of_images_are_warned_of(make_folder: Make) -> None:
+    root = make_folder().root
+    shutil.rmtree(root / "images")
+    shutil.copytree(root / "masks", root / "images")
+    report = verify(Folder(root=root), 96)
+    assert set(report.images_like_masks) == set(report.studies)
+    assert "look like masks" in report.text()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from medsegdiff.cli.study_lines import show_predictions
 from medsegdiff.data.reader import read_mask
 from medsegdiff.engine.folder_prediction import predict_folder
 from medsegdiff.engine.outputs import Extras
@@ -159,3 +161,26 @@ def test_probabilities_of_other_settings_do_not_stay(images, model, tmp_path):
     other = with_predict(model.predict, seed=1)
     with pytest.raises(ConfigError, match=r"probabilities/ that were drawn with other settings"):
         next(predict_folder(images, tmp_path, model, other))
+
+
+def test_no_study_is_held_while_the_next_is_drawn(images: Path, model: TrainedModel, tmp_path):
+    held: list[weakref.ref] = []
+
+    def watched(progress):
+        for result in predict_folder(images, tmp_path / "out", model, progress=progress):
+            assert not any(one() for one in held)
+            if result.prediction is not None:
+                held.append(weakref.ref(result.prediction))
+            yield result
+            del result
+
+    assert show_predictions(watched, is_json=True) == 3
+    assert len(held) == len(STUDIES)
+
+
+@pytest.mark.parametrize("twin", ["{}.png", "{}.jpeg"])
+def test_twins_are_refused_and_the_others_go_on(images: Path, model: TrainedModel, tmp_path, twin):
+    shutil.copy(images / f"{STUDIES[0]}.jpg", images / twin.format(STUDIES[0]))
+    results = {one.study: one for one in predict_folder(images, tmp_path / "out", model)}
+    assert {study for study, one in results.items() if one.error} == {"a_text", "half", STUDIES[0]}
+    assert "would both be study" in str(results[STUDIES[0]].error)

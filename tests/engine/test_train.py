@@ -17,8 +17,10 @@ import torch
 from PIL import Image
 
 from medsegdiff.data import Folder
+from medsegdiff.engine import validation
 from medsegdiff.engine.checkpoint import checksum_fault
 from medsegdiff.engine.model_location import pointer
+from medsegdiff.engine.predict import predict
 from medsegdiff.engine.train import train
 from medsegdiff.engine.validation import validate
 from medsegdiff.engine.weights import TrainedModel
@@ -34,6 +36,28 @@ def stop(number: int) -> Callable[[], None]:
 @pytest.fixture
 def copied_run(finished_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished_run, tmp_path / "run"))
+
+
+def test_a_stop_is_obeyed_within_a_validation_which_is_then_made_up_for(
+    skin, tiny, tmp_path, equal_runs, finished_run, monkeypatch
+):
+    predicted: list[str] = []
+
+    def stopped_in_the_first(sample, *others):
+        predicted.append(sample.study)
+        stop(signal.SIGTERM)()
+        return predict(sample, *others)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(validation, "predict", stopped_in_the_first)
+        with pytest.raises(Interrupted, match="after step 5 of 20"):
+            train_here(skin, tmp_path, tiny())
+    assert len(predicted) == 1
+    train_here(skin, tmp_path, tiny())
+    assert equal_runs(tmp_path, finished_run)
+    logs = [(run / "fold_0" / "metrics.jsonl").read_text() for run in (tmp_path, finished_run)]
+    dices = [[line for line in log.splitlines() if '"dice"' in line] for log in logs]
+    assert dices[0] == dices[1]
 
 
 @pytest.mark.parametrize("step", [9, 10])  # between two checkpoints, and right after one

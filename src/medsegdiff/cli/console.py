@@ -40,6 +40,9 @@ class Bar:
     def at(self, done: int, total: int, note: str = "") -> None:
         """So much is done."""
 
+    def within(self, done: int, total: int) -> None:
+        """So many steps of the study in hand are done."""
+
 
 class TerminalBar(Bar):
     """A line with the share done and the time left.
@@ -52,9 +55,15 @@ class TerminalBar(Bar):
     def __init__(self, progress: Any, what: str) -> None:
         self._progress = progress
         self._task = progress.add_task(what, total=None, note="")
+        self._whole = 0
 
     def at(self, done: int, total: int, note: str = "") -> None:
+        self._whole = done
         self._progress.update(self._task, completed=done, total=total, note=note)
+
+    def within(self, done: int, total: int) -> None:
+        note = f"step {done} of {total}" if done < total else "writing"
+        self._progress.update(self._task, completed=self._whole + done / total, note=note)
 
 
 @contextmanager

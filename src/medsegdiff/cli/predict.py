@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -69,7 +70,8 @@ def predict(
         members=save_members,
         previews=previews,
     )
-    results = folder_prediction.predict_folder(
+    predicted = partial(
+        folder_prediction.predict_folder,
         images,
         out,
         trained,
@@ -80,4 +82,4 @@ def predict(
         is_continued=is_continued,
         workers=workers,
     )
-    return study_lines.show_predictions(results, is_json)
+    return study_lines.show_predictions(predicted, is_json)

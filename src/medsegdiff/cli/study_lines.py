@@ -19,15 +19,19 @@ SHOWN_METRICS = ("Dice", "IoU", "HD95")
 NAMED = 5  # studies that a sentence names; the files name all
 
 
-def show_predictions(results: Iterable[StudyResult], is_json: bool) -> int:
-    """Show results as they come, then what failed.
+def show_predictions(predicted: Callable[..., Iterable[StudyResult]], is_json: bool) -> int:
+    """Show results as they come, and in a terminal how far each study is, then what failed.
+
+    Args:
+        predicted: called with `progress`, gives the results one by one.
+        is_json: lines of JSON, and no bar.
 
     Returns:
         The exit code: 0; 3 if some studies failed; if all did, that of the first error.
     """
     started, failed, done = time.perf_counter(), [], 0
     with console.bar("predicting", is_wanted=not is_json) as bar:
-        for result in results:
+        for result in predicted(progress=bar.within):
             left = (time.perf_counter() - started) / result.number * (result.total - result.number)
             if is_json:
                 console.json_result(**_values(result), seconds_left=round(left, 1))
@@ -36,6 +40,7 @@ def show_predictions(results: Iterable[StudyResult], is_json: bool) -> int:
             bar.at(result.number, result.total)
             done += result.error is None
             failed += [] if result.error is None else [result]
+            del result  # its maps, before the next study is begun
     if len(failed) + done > 1 and failed:
         names = ", ".join(one.study for one in failed[:NAMED]) + (" ..." if failed[NAMED:] else "")
         total = done + len(failed)

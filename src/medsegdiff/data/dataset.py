@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from pathlib import Path
 
+from typing_extensions import Self
+
 from medsegdiff.component import Component
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.splits import Splits
@@ -68,6 +70,14 @@ class Dataset(Component, family=True):
     @abstractmethod
     def label_map(self) -> LabelMap | None:
         """The user's values of the classes; None in a data set without masks."""
+
+    def despite_labels(self) -> Self:
+        """The same studies where `label_map` refuses what masks hold, as far as they can be read.
+
+        With classes as they are declared, a mask of other values is refused by itself; with none
+        declared, masks are left out.
+        """
+        return self
 
     @property
     def masks_without_image(self) -> tuple[str, ...]:

@@ -57,12 +57,15 @@ class FileDataset(Dataset):
         with_masks: whether masks are looked for; they are neither needed nor read to predict.
         budget_bytes: the most memory that one decoded study may take; None for what suits this
             machine.
+        believes_labels: take the classes as `dataset.json` declares them, without a look at the
+            masks; one with another value is then refused by itself.
     """
 
     root: Path
     channels: int | None = None
     with_masks: bool = True
     budget_bytes: int | None = None
+    believes_labels: bool = False
 
     specificity: ClassVar[int] = 0  # of layouts that recognise a folder, the highest is taken
 
@@ -103,11 +106,15 @@ class FileDataset(Dataset):
     def ids(self) -> list[str]:
         return sorted(self._studies)
 
+    def despite_labels(self) -> Self:
+        other = {"believes_labels": True} if self.declaration.labels else {"with_masks": False}
+        return self.model_validate({**dict(self), **other})
+
     def annotated_ids(self) -> list[str]:
         return [study for study in self.ids() if self._masks(self._studies[study])]
 
     def load(self, study: str) -> Sample:
-        files = self._known(study)
+        files = self._readable(study)
         scan = read_scan(files, self.budget_bytes)
         raters = {
             rater: self._labels(path, files, scan.geometry)
@@ -135,7 +142,7 @@ class FileDataset(Dataset):
         Raises:
             UnreadableStudy: there is no such study, or a file is not what its name says.
         """
-        return read_study_header(self._known(study), self.budget_bytes)
+        return read_study_header(self._readable(study), self.budget_bytes)
 
     def study_files(self, study: str) -> StudyFiles:
         """Which file of a study is what.
@@ -233,6 +240,13 @@ class FileDataset(Dataset):
             raise UnreadableStudy(f"There is no study {study!r} in {self.root}.")
         return files
 
+    def _readable(self, study: str) -> StudyFiles:
+        """The files of a study that nothing is known against."""
+        files = self._known(study)
+        if study in self._found.refused:
+            raise UnreadableStudy(self._found.refused[study])
+        return files
+
     def _splits_of_layout(self) -> Splits | None:
         places: dict[str, list[str]] = {"train": [], "val": [], "test": []}
         for study in self.ids():
@@ -298,8 +312,12 @@ class FileDataset(Dataset):
         drawn = [(files, mask) for files in self._studies.values() for mask in self._masks(files)]
         if not drawn:
             return None, []
-        some = some_raw_masks(drawn, self.budget_bytes)
-        found, findings = LabelMap.recognise(some, *self.declaration.of_labels)
+        declared = self.declaration.of_labels
+        if self.believes_labels:
+            found, findings = LabelMap.declared(*declared), []
+        else:
+            some = some_raw_masks(drawn, self.budget_bytes)
+            found, findings = LabelMap.recognise(some, *declared)
         return found.model_copy(update={"codes": self.declaration.codes}), findings
 
 

@@ -60,6 +60,15 @@ class Reorientation:
         """One number for each old axis as one for each new axis: a shape, a spacing."""
         return tuple(numbers[axis] for axis in self.order)
 
+    def restored(self, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        """One number for each new axis as one for each old axis."""
+        return tuple(numbers[self.order.index(axis)] for axis in range(len(self.order)))
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it changes nothing."""
+        return self == self.none(len(self.order))
+
     def _mirror(self, values: Tensor) -> Tensor:
         first = values.ndim - len(self.order)
         axes = [first + axis for axis, mirrored in enumerate(self.mirrored) if mirrored]

@@ -35,12 +35,14 @@ class FolderFiles:
     channels: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
 
-def find_files(root: Path, channels: int = 1) -> FolderFiles:
+def find_files(root: Path, channels: int = 1, refused: dict[str, str] | None = None) -> FolderFiles:
     """Look through a data set's folder, or take one image file.
 
     Args:
         root: the folder or file.
         channels: of an image, where that is declared; X_0000, X_0001 ... are then looked for.
+        refused: where to put studies that two files have a claim to be, with the reason; None
+            refuses the whole folder.
 
     Raises:
         DataError: there is no image, or two files have a claim to be the same study.
@@ -53,14 +55,14 @@ def find_files(root: Path, channels: int = 1) -> FolderFiles:
     mask_folder = _first_folder(root, MASK_FOLDERS)
     grouped: dict[str, tuple[Path, ...]] = {}
     if image_folder is None:
-        images, masks = _told_apart(image_files(root))
+        images, masks = _told_apart(image_files(root), refused)
     else:
         grouped = _channel_files(image_files(image_folder), channels)
         images = {study: files[0] for study, files in grouped.items()}
-        images = images or by_name(image_files(image_folder))
+        images = images or by_name(image_files(image_folder), refused)
         masks = {}
     if mask_folder is not None:
-        masks = paired(image_files(mask_folder), images)
+        masks = paired(image_files(mask_folder), images, refused)
     if not images:
         raise DataError(
             f"{image_folder or root} holds no image. Put images ({', '.join(image_endings())}) "
@@ -68,7 +70,11 @@ def find_files(root: Path, channels: int = 1) -> FolderFiles:
         )
     known = {study: masks[study] for study in images if study in masks}
     return FolderFiles(
-        images, known, _raters(root, images), tuple(sorted(set(masks) - set(images))), grouped
+        images,
+        known,
+        _raters(root, images, refused),
+        tuple(sorted(set(masks) - set(images))),
+        grouped,
     )
 
 
@@ -85,54 +91,72 @@ def _first_folder(root: Path, names: Iterable[str]) -> Path | None:
     return next((root / name for name in names if (root / name).is_dir()), None)
 
 
-def _raters(root: Path, images: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
+def _raters(
+    root: Path, images: Mapping[str, Path], refused: dict[str, str] | None
+) -> dict[str, dict[str, Path]]:
     folder = root / "raters"
     if not folder.is_dir():
         return {}
     raters = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
-    return {rater.name: paired(image_files(rater), images) for rater in raters}
+    return {rater.name: paired(image_files(rater), images, refused) for rater in raters}
 
 
-def paired(files: Iterable[Path], images: Collection[str]) -> dict[str, Path]:
+def paired(
+    files: Iterable[Path], images: Collection[str], refused: dict[str, str] | None = None
+) -> dict[str, Path]:
     """Masks by study: an image's own name is taken as it is, any other without its suffix.
+
+    Args:
+        files: the masks.
+        images: names of the studies.
+        refused: as in `find_files`.
 
     Raises:
         DataError: two files have a claim to be the mask of one study.
     """
     named = ((study_name(path), path) for path in files)
     return _without_twins(
-        (stem if stem in images else _bare_stem(path), path) for stem, path in named
+        ((stem if stem in images else _bare_stem(path), path) for stem, path in named), refused
     )
 
 
-def _told_apart(files: list[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
+def _told_apart(
+    files: list[Path], refused: dict[str, str] | None
+) -> tuple[dict[str, Path], dict[str, Path]]:
     """Images and masks of one folder: a mask is named like another file, plus a suffix."""
     stems = {study_name(path) for path in files}
     masks = {
         path for path in files if _bare_stem(path) != study_name(path) and _bare_stem(path) in stems
     }
-    images = by_name(path for path in files if path not in masks)
-    return images, _without_twins((_bare_stem(path), path) for path in files if path in masks)
+    images = by_name((path for path in files if path not in masks), refused)
+    drawn = ((_bare_stem(path), path) for path in files if path in masks)
+    return images, _without_twins(drawn, refused)
 
 
-def by_name(files: Iterable[Path]) -> dict[str, Path]:
+def by_name(files: Iterable[Path], refused: dict[str, str] | None = None) -> dict[str, Path]:
     """Files by their names without endings, sorted.
 
     Raises:
-        DataError: two have the same.
+        DataError: two have the same, and `refused` is None.
     """
-    return _without_twins((study_name(path), path) for path in files)
+    return _without_twins(((study_name(path), path) for path in files), refused)
 
 
-def _without_twins(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+def _without_twins(
+    named: Iterable[tuple[str, Path]], refused: dict[str, str] | None
+) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for study, path in named:
-        if study in found:
-            raise DataError(
-                f"{found[study]} and {path.name} would both be study {study!r}. Remove one or "
-                "rename it."
-            )
-        found[study] = path
+        if study not in found:
+            found[study] = path
+            continue
+        reason = (
+            f"{found[study]} and {path.name} would both be study {study!r}. Remove one or rename "
+            "it."
+        )
+        if refused is None:
+            raise DataError(reason)
+        refused[study] = reason
     return dict(sorted(found.items()))
 
 

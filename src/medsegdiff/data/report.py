@@ -70,6 +70,7 @@ class Report:
         masks_alone: masks without an image.
         empty_masks: studies whose mask outlines nothing.
         blank_images: studies whose image holds a single intensity.
+        images_like_masks: studies whose image holds only a few whole numbers.
         duplicates: studies with the same decoded image.
         duplicates_across_splits: those of them that lie in different splits.
         groups_across_splits: patients that lie in different splits, and in which.
@@ -93,6 +94,7 @@ class Report:
     masks_alone: tuple[str, ...] = ()
     empty_masks: tuple[str, ...] = ()
     blank_images: tuple[str, ...] = ()
+    images_like_masks: tuple[str, ...] = ()
     duplicates: tuple[tuple[str, ...], ...] = ()
     duplicates_across_splits: tuple[tuple[str, ...], ...] = ()
     groups_across_splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -180,6 +182,8 @@ class Report:
         listed = {
             "mask(s) that outline nothing": self.empty_masks,
             "blank image(s)": self.blank_images,
+            "image(s) of so few values that they look like masks (is a folder of masks, or a label "
+            "map, in the place of the images?)": self.images_like_masks,
             "image(s) that occur more than once": tuple(map(" = ".join, self.duplicates)),
         }
         lines = [*self.findings, *self.thin]

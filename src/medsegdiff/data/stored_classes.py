@@ -24,6 +24,8 @@ from medsegdiff.data.label_noise import without_slopes
 from medsegdiff.errors import DataError
 from medsegdiff.types import IGNORED
 
+LISTED = 6  # values that a message names
+
 
 class StoredClasses(Config):
     """The user's value (or colour) of every class, background first.
@@ -100,9 +102,10 @@ class StoredClasses(Config):
             present, place = np.unique(stored, return_inverse=True)
             labels = self._classes_of(present)[place.reshape(stored.shape)]
         if labels.min() < 0:
-            strange = sorted(set(stored[labels < 0].tolist()))[:6]
+            strange = self._counted(stored[labels < 0])
             raise DataError(
-                f"it holds the value(s) {strange}, but the classes are {self.listed()}."
+                f"it holds {strange}, but the classes are {self.listed()}. Correct the mask, or "
+                "declare the value in dataset.json."
             )
         if self.is_noisy and len(self.packed) > 2 and not self.colours:
             labels = without_slopes(labels, stored, np.asarray(self.packed))
@@ -140,3 +143,11 @@ class StoredClasses(Config):
         """The stored values with the names of their classes, for a message."""
         pairs = zip(self.stored, [*self.names, IGNORE], strict=False)
         return ", ".join(f"{value} ({name})" for value, name in pairs)
+
+    def _counted(self, stored: np.ndarray) -> str:
+        """Stored values, the most frequent first, and in how many voxels each is."""
+        values, counts = np.unique(stored, return_counts=True)
+        often = np.argsort(-counts, kind="stable")[:LISTED]
+        spelt = (unpack_colours(values) if self.colours else values).tolist()
+        named = [f"{spelt[one]} in {counts[one]} voxel(s)" for one in often]
+        return ", ".join(named) + (" ..." if len(values) > LISTED else "")

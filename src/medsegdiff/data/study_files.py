@@ -45,12 +45,14 @@ class FoundStudies:
         declaration: what the data set says about itself, read from whatever the layout has.
         masks_alone: names of masks without an image.
         findings: what was recognised, in plain words ("an nnU-Net raw folder: 2 training studies").
+        refused: why some of the studies cannot be read, by name: two files are one study.
     """
 
     studies: Mapping[str, StudyFiles]
     declaration: Declaration = field(default_factory=Declaration)
     masks_alone: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_study_names(names: Iterable[str], source: Path) -> None:

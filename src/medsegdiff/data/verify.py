@@ -24,6 +24,7 @@ from medsegdiff.types import IGNORED, Geometry, Sample
 
 PIXELS_LOOKED_AT = 2**10  # of each study, for the intensity histogram
 BINS = 32
+FEWEST_GREYS = 9  # different intensities that an image has; masks have fewer
 
 
 def verify(
@@ -43,7 +44,8 @@ def verify(
     try:
         label_map = dataset.label_map
     except DataError as error:
-        return Report(dataset, problems=(str(error), *problems))
+        problems = (str(error), *problems)
+        dataset, label_map = _despite_labels(dataset)
     seen = _Seen(label_map, side)
     for done, study in enumerate(studies, start=1):
         try:
@@ -71,6 +73,7 @@ class _Seen:
     voxels: list[Tensor] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     blank: list[str] = field(default_factory=list)
+    like_masks: list[str] = field(default_factory=list)
     same: dict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
     thin: list[tuple[float, Structure]] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -86,6 +89,8 @@ class _Seen:
         self.pixels.append(every_nth(sample.image, PIXELS_LOOKED_AT))
         if sample.image.amin() == sample.image.amax():
             self.blank.append(sample.study)
+        elif _is_like_a_mask(sample.image, self.pixels[-1]):
+            self.like_masks.append(sample.study)
         if sample.labels is None or self.label_map is None:
             return
         self.annotated.append(sample.study)
@@ -97,6 +102,14 @@ class _Seen:
         if grid.space_dims == 2:
             scale = min(1.0, self.side / math.prod(grid.shape) ** 0.5)
             self.thin += [(scale, one) for one in structures(sample.labels)]
+
+
+def _is_like_a_mask(image: Tensor, some: Tensor) -> bool:
+    """Whether an image holds only a few whole numbers; some of its pixels are looked at first."""
+    if len(some.unique()) >= FEWEST_GREYS:
+        return False
+    found = image.unique()
+    return len(found) < FEWEST_GREYS and bool((found == found.round()).all())
 
 
 def _times(numbers: Sequence[float]) -> str:
@@ -134,6 +147,7 @@ def _reported(
         masks_alone=dataset.masks_without_image,
         empty_masks=tuple(seen.empty),
         blank_images=tuple(seen.blank),
+        images_like_masks=tuple(seen.like_masks),
         duplicates=duplicates,
         duplicates_across_splits=_across(duplicates, splits),
         groups_across_splits=shared,
@@ -149,6 +163,15 @@ def _declared(dataset: Dataset) -> tuple[Splits | None, tuple[str, ...]]:
         return dataset.declared_splits(is_checked=False), ()
     except DataError as error:
         return None, (str(error),)
+
+
+def _despite_labels(dataset: Dataset) -> tuple[Dataset, LabelMap | None]:
+    """The data set as far as it can be read where the classes cannot be told."""
+    believed = dataset.despite_labels()
+    try:
+        return believed, believed.label_map
+    except DataError:  # what is declared contradicts itself
+        return believed, None
 
 
 def _across(

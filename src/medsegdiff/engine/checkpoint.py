@@ -36,6 +36,7 @@ class TrainingState:
     Args:
         validations: how often the run is validated, where its minutes allow fewer than the
             settings say; None takes those.
+        awaits_validation: whether the validation of this step was broken off and is still to come.
     """
 
     step: int
@@ -48,6 +49,7 @@ class TrainingState:
     data_hash: str
     seconds: float
     validations: int | None = None
+    awaits_validation: bool = False
 
 
 def save_checkpoint(

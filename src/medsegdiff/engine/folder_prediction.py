@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
 
 import torch
@@ -193,6 +194,7 @@ class _Run:
         try:
             prediction = predict(sample, self.model, self.config, self.progress)
         except Exception as error:
+            clear_frames(error.__traceback__)  # what they hold is needed for the next study
             return error
         return StudyPrediction.of(prediction, self.model.config.labels)
 

@@ -42,7 +42,7 @@ from medsegdiff.engine.file_names import (
 )
 from medsegdiff.engine.mask_statistics import rounded, structure_statistics
 from medsegdiff.files import atomic_write
-from medsegdiff.types import Prediction
+from medsegdiff.types import Prediction, inside
 
 SMALLEST_PREVIEW, LARGEST_PREVIEW = 256, 768  # longer side of a preview's pictures, in pixels
 
@@ -170,21 +170,23 @@ class StudyPrediction(Prediction):
 
     def statistics(self) -> dict[str, Any]:
         """Figures of the mask for `statistics.json`; what is unknown is None."""
-        inside = self.uncertainty[self.mask > 0]
-        of_classes = {name: self.mask == index for index, name in enumerate(self.label_map.names)}
-        of_classes.pop(self.label_map.names[0])
-        regions = dict(self.label_map.structures(self.mask)) if self.label_map.regions else {}
+        doubts = self.uncertainty[self.mask > 0]
+        names = self.label_map.names
+        classes = {name: (index,) for index, name in enumerate(names) if index > 0}
+        regions = {region.name: region.classes for region in self.label_map.regions}
         return {
-            "classes": self._described(of_classes),
+            "classes": self._described(classes),
             **({"regions": self._described(regions)} if regions else {}),
-            "mean_uncertainty_inside_nats": rounded(float(inside.mean())) if len(inside) else None,
+            "mean_uncertainty_inside_nats": rounded(float(doubts.mean())) if len(doubts) else None,
             "quality": None if self.quality is None else rounded(self.quality),
             "warnings": list(self.warnings),
         }
 
-    def _described(self, masks: Mapping[str, Tensor]) -> dict[str, Any]:
+    def _described(self, structures: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+        """Figures of what each one's classes cover; one mask at a time is held."""
         return {
-            name: structure_statistics(mask.numpy(), self.geometry) for name, mask in masks.items()
+            name: structure_statistics(inside(self.mask, classes).numpy(), self.geometry)
+            for name, classes in structures.items()
         }
 
     @property

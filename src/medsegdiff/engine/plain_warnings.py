@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import ndimage
 from torch import Tensor
 
 from medsegdiff.engine.config import ModelConfig
+from medsegdiff.engine.postprocessing import piece_sizes
 
 SMALLEST_SHARE, LARGEST_SHARE = 1e-5, 0.995  # of the image that a believable foreground covers
 # Pieces and holes of less than so many voxels of the network's grid are tiny. Noise has more than
@@ -28,7 +28,7 @@ def plain_warnings(
         model: what the weights mean.
         grid_voxels: that the study has on the network's grid.
     """
-    share = float((mask > 0).float().mean())
+    share = int((mask > 0).sum()) / mask.numel()
     if share < SMALLEST_SHARE:
         yield "The mask is empty: nothing of the foreground classes was found."
     elif share > LARGEST_SHARE:
@@ -56,13 +56,6 @@ def is_noise(mask: np.ndarray, grid_voxels: int) -> bool:
         grid_voxels: that it has on the network's grid; pieces are tiny by its measure.
     """
     smallest = TINY * mask.size / grid_voxels
-    touching = np.ones((3,) * mask.ndim)
-    tiny = [*_areas(mask, touching), *_areas(~mask, None)]
-    tiny = [area for area in tiny if area < smallest]
-    return bool(len(tiny) >= MANY * grid_voxels and sum(tiny) >= SHARE * mask.sum())
-
-
-def _areas(mask: np.ndarray, structure: np.ndarray | None) -> list[int]:
-    """Voxels of each connected piece."""
-    pieces, _ = ndimage.label(mask, structure=structure)  # pyright: ignore
-    return np.bincount(pieces.ravel())[1:].tolist()
+    sizes = np.concatenate([piece_sizes(mask), piece_sizes(~mask, across_corners=False)])
+    tiny = sizes[sizes < smallest]
+    return bool(len(tiny) >= MANY * grid_voxels and tiny.sum() >= SHARE * mask.sum())

@@ -11,6 +11,8 @@ from torch import Tensor
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.types import MaskCoding, labels_from_probability
 
+VOXELS_AT_ONCE = 2**20
+
 
 def mask_of(
     probability: Float[Tensor, "K *S"],
@@ -54,22 +56,34 @@ def cleaned(
     return torch.from_numpy(tidy).to(labels.device)
 
 
-def piece_sizes(mask: np.ndarray) -> np.ndarray:
-    """Voxels of each connected piece; voxels that share an edge or a corner are connected."""
-    pieces, count = _pieces(mask)
-    return np.bincount(pieces[mask], minlength=count + 1)[1:]
+def piece_sizes(mask: np.ndarray, across_corners: bool = True) -> np.ndarray:
+    """Voxels of each connected piece.
+
+    Args:
+        mask: bool, shape (*S).
+        across_corners: whether voxels that share an edge or a corner are connected, and not only
+            those that share a face.
+    """
+    return _sizes(*_pieces(mask, across_corners))
 
 
 def _largest_piece(mask: np.ndarray) -> np.ndarray:
     """The connected piece with the most voxels, the first of equals; empty where there is none."""
     pieces, count = _pieces(mask)
-    if count == 0:
-        return mask
-    sizes = np.bincount(pieces.ravel())
-    return pieces == 1 + sizes[1:].argmax()
+    return mask if count == 0 else pieces == 1 + _sizes(pieces, count).argmax()
 
 
-def _pieces(mask: np.ndarray) -> tuple[np.ndarray, int]:
+def _pieces(mask: np.ndarray, across_corners: bool = True) -> tuple[np.ndarray, int]:
     """Number every connected piece from 1, and count them."""
-    pieces, count = ndimage.label(mask, structure=np.ones((3,) * mask.ndim))  # pyright: ignore
+    structure = np.ones((3,) * mask.ndim) if across_corners else None
+    pieces, count = ndimage.label(mask, structure=structure)  # pyright: ignore
     return pieces, int(count)
+
+
+def _sizes(pieces: np.ndarray, count: int) -> np.ndarray:
+    """Voxels of each numbered piece; counted in parts, for `bincount` copies what it counts."""
+    sizes, numbers = np.zeros(count + 1, dtype=np.int64), pieces.ravel()
+    at_once = max(VOXELS_AT_ONCE, count)
+    for first in range(0, len(numbers), at_once):
+        sizes += np.bincount(numbers[first : first + at_once], minlength=count + 1)
+    return sizes[1:]

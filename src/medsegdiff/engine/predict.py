@@ -48,20 +48,19 @@ def predict(
     folds = [preparation.prepare(sample) for preparation in preparations]
     fused, members = fused_and_members(folds, model, config, StepCount(progress))
     placement, grid_voxels = folds[0].placement, folds[0].image[0].numel()  # of all folds
-    del folds  # of a large volume, each copy counts
-    coding = model.config.coding
-    probability = tempered(placement.undo(fused.probability), _temperature(model, config), coding)
-    entropy, information = (
-        placement.undo(one[None])[0] for one in (fused.uncertainty, fused.mutual_information)
-    )
+    maps = [fused.uncertainty[None], fused.mutual_information[None], fused.probability]
+    quality, coding = fused.quality, model.config.coding
+    del folds, fused  # of a large volume, each copy counts: a map goes as soon as it is undone
+    entropy, information, probability = (placement.undo(maps.pop(0)) for _ in range(len(maps)))
+    probability = tempered(probability, _temperature(model, config), coding)
     mask = mask_of(probability, _threshold(model, config), config, coding)
     return Prediction(
         study=sample.study,
         mask=mask,
         probability=probability,
-        uncertainty=entropy,
-        mutual_information=information,
-        quality=fused.quality,
+        uncertainty=entropy[0],
+        mutual_information=information[0],
+        quality=quality,
         members=members,
         geometry=sample.geometry,
         provenance=provenance(model, config, time.perf_counter() - start),
@@ -78,23 +77,23 @@ def fused_and_members(
 
     Members are cut where the fused mask is; uint8 if that holds their classes.
     """
-    placement = folds[0].placement
+    placement, coding = folds[0].placement, model.config.coding
     to_labels = partial(
         cut,
         threshold=_threshold(model, config),
         temperature=_temperature(model, config),
-        coding=model.config.coding,
+        coding=coding,
     )
     if model.config.preparation.grid.is_tiled:
-        found = blended(folds, model, config, to_labels, count)
-        classes = model.config.labels.classes
-        return found.fused, torch.stack(
-            [placement.undo_labels(one, classes) for one in found.members]
-        )
-    count.begin(steps_of_a_view(model, config))
-    members, head = draw_members([View.whole(one) for one in folds], model, config, count)
-    labels = [to_labels(placement.undo(one)) for one in members]  # (M, K, *S_net) to M x (*S)
-    return config.ensemble(members, head, model.config.coding), torch.stack(labels)
+        fused, drawn = blended(folds, model, config, to_labels, count)
+        labels = [placement.undo_labels(one, coding.classes) for one in drawn]
+        del drawn
+    else:
+        count.begin(steps_of_a_view(model, config))
+        members, head = draw_members([View.whole(one) for one in folds], model, config, count)
+        labels = [to_labels(placement.undo(one)) for one in members]  # (M, K, *S_net) to M x (*S)
+        fused = config.ensemble(members, head, coding)
+    return fused, torch.stack(labels)
 
 
 def cut(

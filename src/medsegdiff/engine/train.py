@@ -142,14 +142,13 @@ class Loop:
     def run(self) -> TrainingState:
         """Go on until the steps are done or nothing gets better any more."""
         total = self.state.total_steps
+        if self.state.awaits_validation:
+            self.validate()
         while self.state.step < total and not self.is_stale():
             loss = self.setup.trainer.step(self.state.step, total)
             self.advance(loss)
             if self.is_validation_due():
-                try:
-                    self.validate()
-                finally:
-                    self.save()
+                self.validate()
             elif time.perf_counter() - self.saved_at > SAVE_SECONDS:
                 self.save()
             self.answer_stop()
@@ -185,14 +184,24 @@ class Loop:
         return patience is not None and self.state.stale_validations >= patience
 
     def validate(self) -> None:
+        """Validate and save; what breaks the validation off leaves it to be done on resuming."""
+        self.state = replace(self.state, awaits_validation=True)
+        try:
+            self.note_dice()
+        finally:
+            self.save()
+
+    def note_dice(self) -> None:
         """Draw masks with the averaged weights and note whether they are the best so far."""
         dice = 0.0
         if self.setup.team.is_first:
             config = self.setup.config.predict.model_copy(update={"members": VALIDATION_MEMBERS})
             picture = self.setup.fold_folder / "samples" / f"step_{self.state.step:07d}.png"
             studies = validation_studies(self.setup)
+            model, is_alone = self.setup.averaged_model(), self.setup.team.size == 1
+            heeding = self.heed_stop if is_alone else None  # a team stops together, after it
             dice = validate(
-                self.setup.averaged_model(), self.setup.dataset, studies, config, picture=picture
+                model, self.setup.dataset, studies, config, picture=picture, progress=heeding
             ).dice
         dice = self.setup.team.agreed_float(dice)
         is_best = dice > self.state.best_dice
@@ -201,6 +210,7 @@ class Loop:
             best_dice=dice if is_best else self.state.best_dice,
             best_step=self.state.step if is_best else self.state.best_step,
             stale_validations=0 if is_best else self.state.stale_validations + 1,
+            awaits_validation=False,
         )
         if self.log:
             self.log.add(step=self.state.step, dice=dice)
@@ -234,8 +244,17 @@ class Loop:
         if number:
             if self.saved_step != self.state.step:
                 self.save()
-            raise Interrupted(
-                f"Stopped after step {self.state.step} of {self.state.total_steps}; the state is "
-                f"saved in {self.setup.fold_folder}. The same command goes on from here.",
-                number,
-            )
+            raise self.interrupted(number)
+
+    def heed_stop(self, *_: int) -> None:
+        """Break a validation off, if a signal asked for it."""
+        if self.stop.signal_number:
+            raise self.interrupted(self.stop.signal_number)
+
+    def interrupted(self, number: int) -> Interrupted:
+        """The end of this call, for the user."""
+        return Interrupted(
+            f"Stopped after step {self.state.step} of {self.state.total_steps}; the state is "
+            f"saved in {self.setup.fold_folder}. The same command goes on from here.",
+            number,
+        )

@@ -17,6 +17,7 @@ from medsegdiff.data.planes import planes
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.postprocessing import mask_of
 from medsegdiff.engine.predict import predict
+from medsegdiff.engine.step_count import Progress
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.files import atomic_write
 from medsegdiff.metrics import Dice
@@ -49,6 +50,7 @@ def validate(
     config: PredictConfig,
     thresholds: Sequence[float] = (0.5,),
     picture: Path | None = None,
+    progress: Progress | None = None,
 ) -> ValidationResult:
     """Predict each study and take the Dice of its mask.
 
@@ -59,6 +61,7 @@ def validate(
         config: sampler and members.
         thresholds: those to choose from, for a binary task or regions.
         picture: PNG to write with truth, prediction and uncertainty of the first studies.
+        progress: called with the steps of each study; what it raises breaks the validation off.
     """
     coding = model.config.coding
     choices = (0.5,) if coding.is_exclusive else thresholds
@@ -67,7 +70,7 @@ def validate(
     for study in studies:
         sample = dataset.load(study)
         assert sample.labels is not None
-        prediction = predict(sample, model, config)
+        prediction = predict(sample, model, config, progress)
         for threshold in choices:
             labels = mask_of(prediction.probability, threshold, config, coding)
             scores[threshold][study] = mean_dice(labels, sample.labels, coding)

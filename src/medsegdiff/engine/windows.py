@@ -4,15 +4,16 @@
     window -> members ------------------+-> slab of weighted sums -> finished rows -> fused
     ...                                 /   (M, K, depth, ...)        (K, rows, ...)
 
-One slab of windows is held in memory, never M x K numbers for each voxel of the study. A member is
-one member everywhere: its noise is keyed by the voxel, so windows agree on it where they overlap.
+One slab of windows is held in memory, never M x K numbers for each voxel of the study, and its
+finished rows are fused a few at a time. A member is one member everywhere: its noise is keyed by
+the voxel, so windows agree on it where they overlap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
+from math import prod
 
 import torch
 from jaxtyping import Float, Integer
@@ -28,20 +29,9 @@ from medsegdiff.ensemble import pairwise_dice
 from medsegdiff.errors import ConfigError
 from medsegdiff.types import Fused, MaskCoding
 
+VOXELS_AT_ONCE = 2**18  # of finished rows, which are held once more for each member and class
+
 ToLabels = Callable[[Float[Tensor, "K *S"]], Integer[Tensor, "*S"]]
-
-
-@dataclass(frozen=True)
-class Blended:
-    """What a study's windows come to, on the grid that they lie on.
-
-    Args:
-        fused: of all members.
-        members: labels of each member, shape (M, *S), uint8 where that holds all classes.
-    """
-
-    fused: Fused
-    members: Integer[Tensor, "M *S"]
 
 
 def blended(
@@ -50,8 +40,8 @@ def blended(
     config: PredictConfig,
     to_labels: ToLabels,
     count: StepCount,
-) -> Blended:
-    """Draw and fuse the members of a study window by window.
+) -> tuple[Fused, Integer[Tensor, "M *S"]]:
+    """Draw and fuse the members of a study window by window, on the grid that the windows lie on.
 
     Args:
         folds: the study as each network is given it, all on one grid.
@@ -59,6 +49,9 @@ def blended(
         config: sampler, members, ensemble, overlap and seed.
         to_labels: cuts a member's probability into labels.
         count: of the steps.
+
+    Returns:
+        What the members make together, and the labels of each, uint8 where that holds all classes.
 
     Raises:
         ConfigError: an ensemble that must see whole masks at once.
@@ -76,11 +69,12 @@ def blended(
         for window in row:
             views = [View.through(one, window, grid.sees_slices) for one in folds]
             slab.add(window, *draw_members(views, model, config, count))
-        first = slab.first
-        members, head = slab.finished(shape[0] if following is None else following[0].corner[0])
-        fused = config.ensemble(members, head, model.config.coding)
-        result.add(first, fused, [to_labels(one) for one in members])
-    return result.blended()
+        end = shape[0] if following is None else following[0].corner[0]
+        for first, members, head in slab.finished(end):
+            fused = config.ensemble(members, head, model.config.coding)
+            result.add(first, fused, [to_labels(one) for one in members])
+    del slab
+    return result.fused(), result.members
 
 
 class Slab:
@@ -117,16 +111,23 @@ class Slab:
         self.sums[(..., *here)] += drawn[(..., *there)] * weight
         self.weights[here] += weight
 
-    def finished(self, end: int) -> tuple[Float[Tensor, "M K *s"], Float[Tensor, "K *s"] | None]:
-        """The means of the rows before `end`, which no later window reaches; the rest is kept."""
+    def finished(
+        self, end: int
+    ) -> Iterator[tuple[int, Float[Tensor, "M K *s"], Float[Tensor, "K *s"] | None]]:
+        """The means of the rows before `end`, which no later window reaches; the rest is kept.
+
+        Yields:
+            A few rows at a time: the first one's number, the members, and the head if there is one.
+        """
         assert self.sums is not None
-        count = end - self.first
-        means = self.sums[:, :, :count] / self.weights[:count]
-        self.sums, self.weights = (
-            _moved_on(one, count, axis) for one, axis in ((self.sums, 2), (self.weights, 0))
-        )
+        at_once = max(1, VOXELS_AT_ONCE // prod(self.shape[1:]))
+        for first in range(self.first, end, at_once):
+            rows = slice(first - self.first, min(first + at_once, end) - self.first)
+            means = self.sums[:, :, rows] / self.weights[rows]
+            yield (first, means[:-1], means[-1]) if self.has_head else (first, means, None)
+        _move_on(self.sums, end - self.first, axis=2)
+        _move_on(self.weights, end - self.first, axis=0)
         self.first = end
-        return (means[:-1], means[-1]) if self.has_head else (means, None)
 
 
 class Result:
@@ -141,13 +142,13 @@ class Result:
         self.shape, self.coding = shape, coding
         self.kind = torch.uint8 if coding.classes <= 2**8 else torch.int16
         self.maps: list[Tensor] = []  # probability (K), entropy, mutual information
-        self.members: Tensor | None = None
+        self.members = torch.empty(0, *shape, dtype=self.kind)
 
     def add(self, first: int, fused: Fused, members: Sequence[Integer[Tensor, "*s"]]) -> None:
         """Put the rows from `first` on in their place."""
         extra = (fused.uncertainty[None], fused.mutual_information[None])
         found = (fused.probability, *extra)
-        if self.members is None:
+        if not self.maps:
             self.maps = [torch.empty(len(one), *self.shape) for one in found]
             self.members = torch.empty(len(members), *self.shape, dtype=self.kind)
         rows = slice(first, first + found[0].shape[1])
@@ -156,18 +157,17 @@ class Result:
         for kept, one in zip(self.members, members, strict=True):
             kept[rows] = one.to(self.kind)
 
-    def blended(self) -> Blended:
-        """All of it."""
-        assert self.members is not None
+    def fused(self) -> Fused:
+        """All rows together."""
         probability, entropy, information = self.maps
         quality = pairwise_dice(self.members, self.coding)
-        return Blended(Fused(probability, entropy[0], information[0], quality), self.members)
+        return Fused(probability, entropy[0], information[0], quality)
 
 
-def _moved_on(values: Tensor, count: int, axis: int) -> Tensor:
-    """Drop the first rows along an axis, and add as many zeros at its end."""
-    length = values.shape[axis]
-    moved = torch.zeros_like(values)
-    kept = min(count, length)
-    moved.narrow(axis, 0, length - kept).copy_(values.narrow(axis, kept, length - kept))
-    return moved
+def _move_on(values: Tensor, count: int, axis: int) -> None:
+    """Drop the first rows along an axis, and end with as many zeros; in place, row by row."""
+    rows = values.unbind(axis)
+    for here, there in zip(rows, rows[count:], strict=False):
+        here.copy_(there)
+    for emptied in rows[max(0, len(rows) - count) :]:
+        emptied.zero_()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from medsegdiff.types import MaskCoding, inside
 
-VOXELS_AT_ONCE = 2**22
+VOXELS_AT_ONCE = 2**18
 
 
 def pairwise_dice(labels: Integer[Tensor, "M *S"], coding: MaskCoding) -> float | None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from medsegdiff.types import MaskCoding
 
+VOXELS_AT_ONCE = 2**18  # of a volume, for there are two more numbers for each on the way
 FLOOR = 1e-6  # about float32's resolution beside 1: what is surer has no logit of its own
 
 
@@ -30,6 +31,18 @@ def tempered(
     if temperature == 1:
         return probability
     coding = coding or MaskCoding.of_channels(len(probability))
+    scaled = torch.empty_like(probability)
+    rows = max(1, VOXELS_AT_ONCE // probability[0, 0].numel())
+    for result, given in zip(
+        scaled.split(rows, dim=1), probability.split(rows, dim=1), strict=True
+    ):
+        result.copy_(_scaled(given, temperature, coding))
+    return scaled
+
+
+def _scaled(
+    probability: Float[Tensor, "K *S"], temperature: float, coding: MaskCoding
+) -> Float[Tensor, "K *S"]:
     if coding.is_exclusive:
         return torch.softmax(probability.clamp(min=FLOOR).log() / temperature, dim=0)
     return torch.sigmoid(torch.logit(probability, eps=FLOOR) / temperature)

@@ -37,7 +37,9 @@ class Folder(FileDataset):
 
     def find(self) -> FoundStudies:
         declaration = read_declaration(self.root / "dataset.json")
-        files = find_files(self.root, len(declaration.channel_names))
+        refused: dict[str, str] = {}
+        taken = None if self.with_masks else refused  # to predict, the others go on
+        files = find_files(self.root, len(declaration.channel_names), taken)
         studies = {
             study: StudyFiles(
                 images=files.channels.get(study, (image,)),
@@ -48,7 +50,7 @@ class Folder(FileDataset):
             )
             for study, image in files.images.items()
         }
-        return FoundStudies(studies, declaration, files.masks_alone)
+        return FoundStudies(studies, declaration, files.masks_alone, refused=refused)
 
 
 def is_folder(root: Path) -> bool:

@@ -106,7 +106,12 @@ class TiledStudy(Placement):
         return resample_labels(self.turn.apply(labels), self.shape)
 
     def undo(self, values: Float[Tensor, "K *s"]) -> Float[Tensor, "K *S"]:
-        return self.turn.undo(resample_linear(values, self.native))
+        if len(values) == 1 or (self.turn.is_none and self.native == self.shape):
+            return self.turn.undo(resample_linear(values, self.native))
+        native = torch.empty(len(values), *self.turn.restored(self.native))
+        for kept, channel in zip(native, values.split(1), strict=True):  # each copy takes memory
+            kept.copy_(self.undo(channel)[0])
+        return native
 
     def undo_labels(self, labels: Integer[Tensor, "*s"], classes: int) -> Integer[Tensor, "*S"]:
         if self.native == self.shape:
