@@ -1,0 +1,121 @@
+"""How seconds and memory of a prediction grow with the side, the members and the steps.
+
+    python benchmarks/curves.py [--repeats 3] [--out benchmarks/results/curves]
+
+Each point is a process of its own, so that its peak of memory is its own; it predicts a random
+image with fresh weights of the default network, as the program does it, noise and fusion included.
+Exponents are slopes of a straight line through the logarithms of the upper half of the points.
+Writes OUT.json and OUT.md, with machine and commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import linear_regression, median
+
+import torch
+from bench import commit
+from speed.contender import Task
+from speed.ours import Ours
+from speed.tables import table
+
+from medsegdiff.engine.environment import environment
+from medsegdiff.engine.predict import predict
+from medsegdiff.engine.settings import with_predict
+from medsegdiff.types import Geometry, Sample
+
+HERE = Path(__file__).parent
+MIB = 2**20
+USUAL = {"side": 256, "members": 8, "steps": 3}
+POINTS = {
+    "side": (64, 128, 256, 512, 1024),
+    "members": (1, 2, 4, 8, 16, 32, 64, 100),
+    "steps": (1, 2, 5, 10, 20, 50),
+}
+
+
+def point(side: int, members: int, steps: int, repeats: int) -> dict[str, float]:
+    """Median seconds and peak memory of a prediction, beyond the program with its network."""
+    task = Task(side, 1, "fp32", torch.device("cpu"))
+    with tempfile.TemporaryDirectory() as folder:
+        model = Ours(task, Path(folder)).model
+    config = with_predict(model.predict, members=members, steps=steps, seed=0)
+    sample = Sample("random", task.image()[0] * 255, Geometry((side, side)))
+    before, taken = peak(), []
+    for _ in range(repeats + 1):  # the first one warms up
+        start = time.perf_counter()
+        predict(sample, model, config)
+        taken.append(time.perf_counter() - start)
+    return {"s": median(taken[1:]), "mib": peak() - before}
+
+
+def peak() -> float:
+    """MiB that this process has needed at most so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MIB
+
+
+def measured(repeats: int, **where: int) -> dict[str, float]:
+    """A point, in a process of its own."""
+    words = [f"--{name}={value}" for name, value in where.items()]
+    command = [sys.executable, __file__, "--point", f"--repeats={repeats}", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def exponent(curve: dict[int, dict[str, float]], what: str) -> float:
+    """Slope of the upper half of a curve in logarithms: 1 is linear, 2 quadratic."""
+    upper = list(curve.items())[len(curve) // 2 :]
+    x = [math.log(place) for place, _ in upper]
+    y = [math.log(max(one[what], 1e-9)) for _, one in upper]
+    return linear_regression(x, y).slope
+
+
+def page(found: dict) -> str:
+    """The curves as Markdown."""
+    usual = ", ".join(f"{name} {value}" for name, value in USUAL.items())
+    lines = [f"`{found['command']}` at commit {found['commit']}; what is not named: {usual}."]
+    for axis, curve in found["curves"].items():
+        rows = [[str(at), f"{one['s']:.3f}", f"{one['mib']:.0f}"] for at, one in curve.items()]
+        slopes = [f"{exponent(curve, what):.2f}" for what in ("s", "mib")]
+        lines.append(table([axis, "s", "MiB"], [*rows, ["**exponent**", *slopes]]))
+    return "\n\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure one point, or all of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "curves")
+    parser.add_argument("--point", action="store_true", help="only the one of the next three")
+    for name, value in USUAL.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    given = parser.parse_args()
+    if given.point:
+        print(json.dumps(point(given.side, given.members, given.steps, given.repeats)))
+        return
+    curves = {
+        axis: {value: measured(given.repeats, **{**USUAL, axis: value}) for value in values}
+        for axis, values in POINTS.items()
+    }
+    found = {
+        "command": " ".join(["python", "benchmarks/curves.py", *sys.argv[1:]]),
+        "commit": commit(),
+        "machine": environment(),
+        "curves": curves,
+    }
+    given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+    given.out.with_suffix(".md").write_text(page(found))
+    print(page(found))
+
+
+if __name__ == "__main__":
+    main()
