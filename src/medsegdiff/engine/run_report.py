@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,19 @@ from medsegdiff.types import Geometry
 REPORT_FILE = "run_report.json"
 FOLDERS = ("probabilities", "uncertainty", "members", "previews", "dicom_seg")  # beside the masks
 SECONDS_BETWEEN_WRITES = 2.0  # the files grow with the studies; each time they are written whole
+ON_OFF = {True: "on", False: "off"}
+SPELT = {
+    "version": "the version of the program",
+    "weights_hash": "the hash of the weights",
+    "extras.probabilities": "--save-probabilities",
+    "extras.uncertainty": "--save-uncertainty",
+    "extras.members": "--save-members",
+    "extras.previews": "--preview",
+    "predict.members": "--members",
+    "predict.sampler.steps": "--steps",
+    "predict.sampler.name": "--sampler",
+    "predict.seed": "--seed",
+}
 WHAT_MASKS_DEPEND_ON = ("version", "weights_hash", "labels", "predict", "threshold", "extras")
 
 
@@ -121,10 +134,11 @@ class RunReport:
         if changed != ["extras"]:
             left += [f"{name}/" for name in FOLDERS if (out / name).is_dir()]
         if earlier and changed and left:
+            now = {key: _as_json(settings[key]) for key in changed}
+            differing = "; ".join(_changes({key: earlier.get(key) for key in changed}, now))
             raise ConfigError(
-                f"{out} holds {', '.join(left)} that were drawn with other settings "
-                f"({', '.join(changed)}), and they would stay. Use the same settings, or give "
-                "another folder with -o."
+                f"{out} holds {', '.join(left)} that were drawn with other settings, and they "
+                f"would stay: {differing}. Use the same settings, or give another folder with -o."
             )
         report.studies.update(kept)
         report.statistics.update({study: statistics[study] for study in kept})
@@ -183,6 +197,18 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _changes(then: Any, now: Any, path: str = "") -> Iterator[str]:
+    """What differs between two settings, in the words of the command line where it has any."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in sorted(then.keys() | now.keys()):
+            yield from _changes(then.get(key), now.get(key), f"{path}.{key}" if path else key)
+    elif then != now:
+        was, is_now = (
+            ON_OFF.get(one, one) if isinstance(one, bool) else one for one in (then, now)
+        )
+        yield f"{SPELT.get(path, path)} was {was} and is {is_now}"
 
 
 def _as_json(value: Any) -> Any:
