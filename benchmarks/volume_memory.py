@@ -46,17 +46,19 @@ class Nearest(SegmentationNetwork):
     def denoise(
         self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
-        (image,) = condition.features
+        image = condition.features[0].mean(dim=1, keepdim=True)
         apart = [-((image - centre) ** 2) for centre in CENTRES]
         return 8 * torch.cat(apart, dim=1) + 0.1 * x_t
 
 
-def stand_in(window: tuple[int, ...]) -> TrainedModel:
+def stand_in(window: tuple[int, ...], channels: tuple[str, ...] = ("CT",)) -> TrainedModel:
     """A model of three classes that sees windows, and costs next to nothing."""
+    figures = {"lower": 0.0, "upper": 255.0, "mean": 127.5, "deviation": 64.0}
+    intensity = {name: (value,) * len(channels) for name, value in figures.items()}
     config = ModelConfig(
-        preparation=Preparation(grid=Tiles(size=window), intensity=Normalise()),
+        preparation=Preparation(grid=Tiles(size=window), intensity=Normalise(**intensity)),
         labels=LabelMap(names=("background", "organ", "tumour"), values=(0, 1, 2)),
-        channel_names=("CT",),
+        channel_names=channels,
         temperature=1.5,
     )
     device = torch.device("cpu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -76,12 +77,12 @@ def test_a_huge_image_is_refused_with_the_memory_it_needs(predict, tmp_path: Pat
     assert_refused(predict(tmp_path / "huge.png"), 5, "12000 x 9000", "1.30 GB of memory")
 
 
-@pytest.mark.parametrize("verb", ["train", "verify"])
+@pytest.mark.parametrize("verb", ["train", "verify", "plan"])
 def test_a_mask_of_another_size(verb, medsegdiff, skin_data: Path, tmp_path: Path, tiny_settings):
     data = Path(shutil.copytree(skin_data, tmp_path / "data"))
-    file = data / "masks" / "ISIC_0013084.png"
+    file = data / "masks" / f"{json.loads((data / 'splits.json').read_text())['val'][0]}.png"
     Image.new("L", (200, 180), 255).save(file)
-    words = ("-o", tmp_path / "out.png") if verb == "verify" else ("-o", tmp_path, *tiny_settings)
+    words = ("-o", tmp_path, *tiny_settings) if verb == "train" else ()
     answer = medsegdiff(verb, data, *words)
     assert answer.code == 4
     assert f"{file} is 200 x 180 pixels but its image" in answer.err + answer.out

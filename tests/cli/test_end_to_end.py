@@ -103,6 +103,14 @@ def test_an_exported_model_is_usable(trained: Path, skin_data: Path, tmp_path: P
     assert "million weights" in medsegdiff("info", tmp_path / "model").out
 
 
+def test_verify_writes_nothing_that_was_not_asked_for(
+    skin_data: Path, tmp_path: Path, medsegdiff, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert medsegdiff("verify", skin_data).code == 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_verify_writes_a_picture_and_a_report(skin_data: Path, tmp_path: Path, medsegdiff):
     words = ("-o", tmp_path / "sheet.png", "--json", tmp_path / "r.json")
     answer = medsegdiff("verify", skin_data, *words)

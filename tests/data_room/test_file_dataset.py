@@ -10,6 +10,7 @@ import pytest
 import torch
 from layout_trees import SERIES, nnunet, volume
 from official_trees import VOLUME, ct_series, nifti, noise, tumour
+from PIL import Image
 
 from medsegdiff.data import Folder
 from medsegdiff.data.datasets.nnunet import NNUNet
@@ -88,3 +89,18 @@ def test_studies_of_other_channels_are_told_and_refused(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text(json.dumps({**about, "channel_names": {"0": "FLAIR"}}))
     with pytest.raises(DataError, match=r"2 channels, but 1 \(FLAIR\)"):
         NNUNet(root=tmp_path).load("a")
+
+
+def test_a_fourth_axis_is_told_with_the_way_out(tmp_path: Path) -> None:
+    frames = np.stack([noise(k, VOLUME) for k in range(3)])
+    nifti(tmp_path / "cine.nii.gz", frames)
+    with pytest.raises(DataError, match=r"3 channels, but 1.*cine_0000\.nii\.gz.*point in time"):
+        Folder.of_images(tmp_path, 1).load("cine")
+
+
+def test_advice_speaks_of_dataset_json_only_where_there_is_one(tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), "uint8")).save(
+        tmp_path / "a.png"
+    )
+    with pytest.raises(DataError, match=r"Convert the image[.]$"):
+        Folder.of_images(tmp_path, 1).load("a")

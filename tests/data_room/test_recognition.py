@@ -47,3 +47,12 @@ def test_a_layout_can_be_named(tmp_path: Path) -> None:
 def test_nothing_is_said_to_be_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no file or folder"):
         recognised(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_two_tables_are_named(ending: str, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.{ending}").write_text("study\timage\na\ta.png\n")
+    names = f"first.{ending}, second.{ending}"
+    with pytest.raises(DataError, match=f"2 lists of studies .{names}.. Give one of them"):
+        recognised(tmp_path).model_validate({"root": tmp_path}).ids()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 from medsegdiff.engine.export import export_model
 from medsegdiff.engine.model_info import bundled_summaries, described
+from medsegdiff.engine.model_location import pointer
 from medsegdiff.engine.weights import TrainedModel
 
 
@@ -51,3 +53,13 @@ def test_bundled_models_are_listed():
     assert listed["skin-lesion"]["classes"] == ["lesion"]
     assert listed["hippocampus"]["classes"] == ["anterior_hippocampus", "posterior_hippocampus"]
     assert all(one["megabytes"] <= 12 for one in listed.values())
+
+
+def test_the_dice_of_a_run_in_progress_is_that_of_its_best_checkpoint(finished_run, tmp_path):
+    run = Path(shutil.copytree(finished_run, tmp_path / "run"))
+    for finished in ("final", "validation"):
+        shutil.rmtree(run / "fold_0" / finished)
+    best = run / "fold_0" / str(pointer(run / "fold_0", "best"))
+    state = json.loads((best / "state.json").read_text(encoding="utf-8"))
+    found = described(TrainedModel.load(run, "cpu"))["validation_dice"]
+    assert found == state["best_dice"] > 0

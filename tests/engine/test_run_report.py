@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from medsegdiff.engine.changed_settings import SPELT
 from medsegdiff.engine.earlier_report import WHAT_MASKS_DEPEND_ON
 from medsegdiff.engine.run_report import RunReport, StudyRecord, sentence
 from medsegdiff.errors import ConfigError, DataError
@@ -39,8 +40,17 @@ def test_a_study_that_succeeds_later_is_no_failure(tmp_path: Path):
 @pytest.mark.parametrize("key", WHAT_MASKS_DEPEND_ON)
 def test_other_settings_are_named(key: str, tmp_path: Path):
     written(tmp_path)
-    with pytest.raises(ConfigError, match=key):
+    with pytest.raises(ConfigError, match=f"{SPELT.get(key, key)} was 1 and is 2"):
         RunReport.begun(tmp_path, {**SETTINGS, key: 2}, ["a", "b"], is_continued=True)
+
+
+def test_settings_are_named_as_they_are_given(tmp_path: Path):
+    then = {**SETTINGS, "extras": {"previews": False}, "predict": {"members": 8, "seed": 0}}
+    now = {**SETTINGS, "extras": {"previews": True}, "predict": {"members": 3, "seed": 0}}
+    RunReport.begun(tmp_path, then, ["a"], is_continued=False)
+    told = "stay: --preview was off and is on; --members was 8 and is 3[.] Use"
+    with pytest.raises(ConfigError, match=told):
+        RunReport.begun(tmp_path, now, ["a"], is_continued=True)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])

@@ -157,6 +157,9 @@ def test_a_dicom_series_gets_nifti_in_the_root_and_a_dicom_seg(shared_data: Path
     assert same_grid(read_mask(path).geometry, grid) is None
     written = {one.name for one in (tmp_path / "dicom_seg").iterdir()}
     assert written == {"study.dcm", "study_probability.dcm"}
+    files = sorted((tmp_path / "dicom_seg").iterdir())
+    told = [str(pydicom.dcmread(file).SeriesDescription) for file in files]
+    assert told == ["medsegdiff mask", "medsegdiff probability"]
     found = read_mask(tmp_path / "dicom_seg" / "study.dcm", like=grid).values
     np.testing.assert_array_equal(found, prediction.mask.numpy())
 

@@ -13,7 +13,7 @@ Data = Annotated[Path, typer.Argument(help="A data set in any layout.")]
 Report = Annotated[Path | None, typer.Option("--json", help="Write the report as JSON, too.")]
 Sheet = Annotated[
     Path | None,
-    typer.Option("-o", "--sheet", help="The picture; else DATA's name_verify.png here."),
+    typer.Option("-o", "--sheet", help="Draw a picture of some studies with their masks."),
 ]
 Side = Annotated[
     int | None,
@@ -28,7 +28,7 @@ def verify(
     side: Side = None,
     layout: Layout = None,
 ) -> int:
-    """Check a data set. Reports what it holds, and shows it with its masks outlined."""
+    """Check a data set. Reports what it holds; -o draws it with its masks outlined."""
     from medsegdiff.cli import console
     from medsegdiff.engine.opening import look_through
     from medsegdiff.engine.outputs import write_picture
@@ -39,13 +39,7 @@ def verify(
     console.result(found.text())
     if report is not None:
         write_json(report, found.to_json())
-    if found.studies:
-        picture = sheet or named_after(data)
-        write_picture(picture, found.contact_sheet())
-        console.log(f"Look at {picture}.")
+    if sheet is not None and found.studies:
+        write_picture(sheet, found.contact_sheet())
+        console.log(f"Look at {sheet}.")
     return 0 if found.ok else 4
-
-
-def named_after(data: Path) -> Path:
-    """The picture of a data set, in the current folder."""
-    return Path(f"{data.resolve().name}_verify.png")

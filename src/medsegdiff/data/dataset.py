@@ -72,7 +72,7 @@ class Dataset(Component, family=True):
         """The user's values of the classes; None in a data set without masks."""
 
     def despite_labels(self) -> Self:
-        """The same studies where `label_map` refuses what masks hold, as far as they can be read.
+        """The same studies where `label_map` refuses what the masks hold, as far as they go.
 
         With classes as they are declared, a mask of other values is refused by itself; with none
         declared, masks are left out.

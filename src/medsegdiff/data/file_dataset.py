@@ -30,6 +30,7 @@ from medsegdiff.data.channels import mixed_channels, names_of_channels, with_cha
 from medsegdiff.data.consensus import consensus
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.declaration import Declaration, read_splits
+from medsegdiff.data.file_names import study_name
 from medsegdiff.data.formats import Header
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.splits import Splits
@@ -262,8 +263,20 @@ class FileDataset(Dataset):
             return suited
         raise DataError(
             f"{path} has {len(image)} channels, but {wanted} ({', '.join(self.channel_names)}) "
-            "are expected. Convert the image, or correct channel_names in dataset.json."
+            f"are expected. {self._way_out(path, image)}"
         )
+
+    def _way_out(self, path: Path, image: Float[Tensor, "C *S"]) -> str:
+        """What to do about an image of other channels."""
+        if image.ndim > 3 and len(image) > 1:
+            return (
+                "A fourth axis holds channels or points in time: save each channel as a file of "
+                f"its own ({study_name(path)}_0000.nii.gz, {study_name(path)}_0001.nii.gz ...), or "
+                "the one point in time that is meant."
+            )
+        is_declared = (self.home / "dataset.json").is_file()
+        correct = ", or correct channel_names in dataset.json" if is_declared else ""
+        return f"Convert the image{correct}."
 
     def _truth(
         self, files: StudyFiles, grid: Geometry, raters: dict[str, Int[Tensor, "*S"]]

@@ -36,18 +36,31 @@ class Entry:
     study: str | None = None
 
 
-def only_list(root: Path, endings: tuple[str, ...], is_list: Callable[[Path], bool]) -> Path | None:
-    """The list itself, or the only one of a folder; None where there is none, or more.
+def lists_in(root: Path, endings: tuple[str, ...], is_list: Callable[[Path], bool]) -> list[Path]:
+    """The list itself, or those of a folder.
 
     `dataset.json` speaks of the folder that it lies in, and is no list beside it.
     """
     if root.is_file():
-        return root
+        return [root]
     if not root.is_dir():
-        return None
+        return []
     files = (path for path in sorted(root.iterdir()) if path.suffix.lower() in endings)
-    found = [path for path in files if path.name != "dataset.json" and is_list(path)]
-    return found[0] if len(found) == 1 else None
+    return [path for path in files if path.name != "dataset.json" and is_list(path)]
+
+
+def only_list(found: Sequence[Path], root: Path) -> Path:
+    """The one list that was found; the root where there is none.
+
+    Raises:
+        DataError: there are several.
+    """
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise DataError(
+            f"{root} holds {len(found)} lists of studies ({names}). Give one of them: {found[0]}."
+        )
+    return found[0] if found else root
 
 
 def split_of(text: str, where: str) -> str | None:

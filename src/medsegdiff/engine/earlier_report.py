@@ -57,8 +57,13 @@ class EarlierReport:
 
     def changed(self, settings: Mapping[str, Any]) -> list[str]:
         """Which of the settings that masks depend on are others than these."""
-        wanted = json.loads(json.dumps({key: settings[key] for key in WHAT_MASKS_DEPEND_ON}))
+        wanted = as_json({key: settings[key] for key in WHAT_MASKS_DEPEND_ON})
         return [key for key, value in wanted.items() if self.report.get(key) != value]
+
+
+def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they come back from a file."""
+    return json.loads(json.dumps(values))
 
 
 def _read(path: Path, kind: type[Any]) -> Any:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from medsegdiff.data import LabelMap
-from medsegdiff.engine.model_location import bundled_models
+from medsegdiff.engine.checkpoint import STATE_FILE
+from medsegdiff.engine.model_location import bundled_models, pointer
 from medsegdiff.engine.weights import TrainedModel
 
 
@@ -31,7 +32,7 @@ def described(model: TrainedModel) -> dict[str, Any]:
         "members": model.predict.members,
         "sampler": f"{sampler['name']}, {sampler['steps']} steps",
         "ensemble": model.predict.ensemble.model_dump()["name"],
-        "validation_dice": validation_dice(validation_figures(model)),
+        "validation_dice": validation_dice(validation_figures(model) or figures_so_far(model)),
         "weights_hash": model.weights_hash,
     }
 
@@ -67,6 +68,17 @@ def parameter_count(model: TrainedModel) -> int:
 def validation_figures(model: TrainedModel) -> dict[str, Any]:
     """Figures that lie beside the weights: `metrics.json`, or the validation of a run's fold."""
     return _beside(model, "metrics.json", "validation/summary.json")
+
+
+def figures_so_far(model: TrainedModel) -> dict[str, Any]:
+    """The Dice of the best checkpoint of a run that is not finished; empty without one."""
+    folder = home(model)
+    for fold in (folder, *sorted(folder.glob("fold_*"))):
+        best = pointer(fold, "best")
+        if best is not None and (fold / best / STATE_FILE).is_file():
+            state = json.loads((fold / best / STATE_FILE).read_text(encoding="utf-8"))
+            return {"dice": state["best_dice"]}
+    return {}
 
 
 def calibration_figures(model: TrainedModel) -> dict[str, Any]:

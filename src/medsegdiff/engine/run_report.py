@@ -20,11 +20,13 @@ from typing import Any
 
 from typing_extensions import Self
 
+from medsegdiff.engine.changed_settings import changes
 from medsegdiff.engine.earlier_report import (
     FAILURES_FILE,
     REPORT_FILE,
     STATISTICS_FILE,
     EarlierReport,
+    as_json,
 )
 from medsegdiff.engine.mask_statistics import by_axis
 from medsegdiff.engine.run_lock import alone
@@ -248,10 +250,12 @@ def _refuse_other_settings(
     if changed != ["extras"]:
         left += [f"{name}/" for name in FOLDERS if (out / name).is_dir()]
     if earlier.report and changed and left:
+        then = {key: earlier.report.get(key) for key in changed}
+        now = as_json({key: settings[key] for key in changed})
         raise ConfigError(
-            f"{out} holds {', '.join(left)} that were drawn with other settings "
-            f"({', '.join(changed)}), and they would stay. Use the same settings, or give "
-            "another folder with -o."
+            f"{out} holds {', '.join(left)} that were drawn with other settings, and they would "
+            f"stay: {'; '.join(changes(then, now))}. Use the same settings, or give another folder "
+            "with -o."
         )
 
 

@@ -96,9 +96,7 @@ def set_up(
     """
     device = chosen_device(device_name)
     team = Team(device)
-    splits = splits_of(dataset, fold, config.train.seed)
-    for study in splits.val:
-        dataset.load(study)
+    splits = checked_splits(dataset, fold, config.train.seed)
     if init:
         content = init_weights(init)
         model = init_config(dataset, content.config, init)
@@ -130,6 +128,20 @@ def set_up(
     )
 
 
+def checked_splits(dataset: Dataset, fold: Fold, seed: int) -> Splits:
+    """The splits of one fold of a data set that can be trained on.
+
+    Raises:
+        DataError: the classes cannot be told, or a study that is validated on cannot be read:
+            better known now than later.
+    """
+    splits = splits_of(dataset, fold, seed)
+    if dataset.label_map is not None:
+        for study in splits.val:
+            dataset.load(study)
+    return splits
+
+
 def plan_of(dataset: Dataset, config: RunConfig, device_name: str = "auto") -> DataPlan:
     """How a training of any fold would look at a data set, and why.
 
@@ -137,7 +149,7 @@ def plan_of(dataset: Dataset, config: RunConfig, device_name: str = "auto") -> D
         DataError: the data set cannot be trained on.
         ConfigError: settings that do not go with it.
     """
-    splits = splits_of(dataset, 0, config.train.seed)
+    splits = checked_splits(dataset, 0, config.train.seed)
     studies = outside_test(dataset, splits)
     return plan_data(dataset, studies, config.train, chosen_device(device_name))
 

@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 from medsegdiff.data.datasets.folder import is_folder
 from medsegdiff.data.declaration import read_declaration
 from medsegdiff.data.file_dataset import FileDataset
-from medsegdiff.data.listing import Entry, named, only_list, split_of
+from medsegdiff.data.listing import Entry, lists_in, named, only_list, split_of
 from medsegdiff.data.study_files import FoundStudies, StudyFiles, count_text
 from medsegdiff.errors import DataError
 
@@ -39,7 +39,7 @@ class CSV(FileDataset):
     def recognises(cls, root: Path) -> bool:
         if root.is_file():
             return root.suffix.lower() in ENDINGS
-        return not is_folder(root) and only_list(root, ENDINGS, _names_images) is not None
+        return not is_folder(root) and bool(lists_in(root, ENDINGS, _names_images))
 
     @property
     def home(self) -> Path:
@@ -47,7 +47,7 @@ class CSV(FileDataset):
 
     @property
     def _list(self) -> Path:
-        return only_list(self.root, ENDINGS, _names_images) or self.root
+        return only_list(lists_in(self.root, ENDINGS, _names_images), self.root)
 
     def find(self) -> FoundStudies:
         path = self._list

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal
 from medsegdiff.data.datasets.folder import is_folder
 from medsegdiff.data.declaration import parse_declaration, read_json
 from medsegdiff.data.file_dataset import FileDataset
-from medsegdiff.data.listing import SPLITS, Entry, named, only_list, split_of
+from medsegdiff.data.listing import SPLITS, Entry, lists_in, named, only_list, split_of
 from medsegdiff.data.study_files import FoundStudies, StudyFiles, count_text
 from medsegdiff.errors import DataError
 
@@ -37,7 +37,7 @@ class Datalist(FileDataset):
     def recognises(cls, root: Path) -> bool:
         if root.is_file():
             return root.suffix.lower() == ".json"
-        return not is_folder(root) and only_list(root, (".json",), has_lists) is not None
+        return not is_folder(root) and bool(lists_in(root, (".json",), has_lists))
 
     @property
     def home(self) -> Path:
@@ -48,7 +48,7 @@ class Datalist(FileDataset):
 
     @property
     def _list(self) -> Path:
-        return only_list(self.root, (".json",), has_lists) or self.root
+        return only_list(lists_in(self.root, (".json",), has_lists), self.root)
 
 
 def has_lists(path: Path) -> bool:

@@ -230,7 +230,7 @@ def _segmentation(volume: Volume, pixels: np.ndarray, segments: list[Any]) -> Se
         manufacturer_model_name="medsegdiff",
         software_versions=medsegdiff.__version__,
         device_serial_number="0",
-        series_description="medsegdiff segmentation",
+        series_description=f"medsegdiff {'probability' if is_fractional else 'mask'}",
         specific_character_set="ISO_IR 192",
     )
 
