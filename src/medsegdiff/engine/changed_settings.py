@@ -24,7 +24,8 @@ def changes(then: Any, now: Any, path: str = "") -> Iterator[str]:
     """Each value that differs, as it is given and with what it was and is.
 
     Args:
-        then, now: settings as JSON values.
+        then: settings as JSON values.
+        now: the others.
         path: keys that lead to them, joined by dots.
     """
     if isinstance(then, Mapping) and isinstance(now, Mapping):
