@@ -87,6 +87,18 @@ def test_all_end_with_the_nursery(nursery: Nursery):
             nursery.worker()
 
 
+def test_the_first_of_two_ends_while_the_second_lives(nursery: Nursery):
+    second = Nursery(echo)  # a fork that holds all that is open here
+    pid, channel = nursery.worker()
+    with channel:
+        nursery.close()
+        assert has_ended(pid)
+    _, channel = second.worker()
+    with channel:
+        assert answers(channel)
+    second.close()
+
+
 def test_a_killed_nursery_is_replaced(nursery: Nursery):
     os.kill(nursery._pid, signal.SIGKILL)
     assert has_ended(nursery._pid)

@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
-BEAR, BURY = b"+", b"-"  # what the nursery is asked: a new worker; how one ended
+BEAR, BURY, END = b"+", b"-", b"."  # what the nursery is asked: a new worker; how one ended; to end
 NUMBER = 8  # bytes of a process's number or of a status
 
 Work = Callable[[socket.socket], object]
@@ -96,6 +96,8 @@ class Nursery:
         return int.from_bytes(answer, "big"), socket.socket(fileno=sockets[0])
 
     def _end(self) -> None:
+        with contextlib.suppress(OSError):  # closing alone is not seen where others were forked
+            self._control.sendall(END + bytes(NUMBER))
         self._control.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
@@ -119,17 +121,17 @@ def _and_end(work: Callable[[], object]) -> NoReturn:
 
 
 def _tend(control: socket.socket, work: Work, parents: socket.socket) -> None:
-    """What the nursery does, until the other end of `control` is closed."""
+    """What the nursery does, until it is told to end or nobody is there to tell it anything."""
     parents.close()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent decides when they end
     gc.freeze()  # what came with the fork is shared as long as nobody touches it
     living: set[int] = set()
-    while message := control.recv(1 + NUMBER):
+    while (message := control.recv(1 + NUMBER)) and message[:1] != END:
+        pid = int.from_bytes(message[1:], "big")
         if message[:1] == BEAR:
             living.add(_bear(control, work))
         else:
-            pid = int.from_bytes(message[1:], "big")
             living.discard(pid)
             control.sendall(_exit_code(pid).to_bytes(NUMBER, "big", signed=True))
     for pid in living:

@@ -6,27 +6,28 @@ reader          memory needed     sample, or error   (the image follows as plain
 
 from __future__ import annotations
 
-import math
-import pickle
 import signal
 import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import torch
-from torch import Tensor
 
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.formats import Header
 from medsegdiff.data.preparation import voxel_digest
 from medsegdiff.engine.nursery import Nursery
+from medsegdiff.engine.study_messages import (
+    received,
+    received_sample,
+    send,
+    send_error,
+    send_sample,
+)
 from medsegdiff.errors import MedSegDiffError, ResourceError, UnreadableStudy
 from medsegdiff.types import Sample
-
-LENGTH = 8  # bytes that say how long a message is
 
 Take = Callable[[int, int], object]  # (place, bytes): waits for memory
 BytesOf = Callable[[Header], int]
@@ -107,13 +108,13 @@ def answer(channel: socket.socket, dataset: FileDataset, bytes_of: BytesOf) -> N
     Raises:
         EOFError, ConnectionError: nobody is there to give any.
     """
-    order = received(channel)
+    order = Order(**received(channel))
     send(channel, needed_bytes(order, dataset, bytes_of))
     received(channel)  # there is memory for it
     try:
         sample = unless_known(order, dataset)
     except Exception as error:
-        send(channel, portable(error))
+        send_error(channel, error)
     else:
         send_sample(channel, sample)
 
@@ -142,7 +143,7 @@ class ReaderProcess:
         pid, channel = self._process
         waited = 0.0
         try:
-            send(channel, order)
+            send(channel, asdict(order))
             size, asked = received(channel), time.perf_counter()
             self._take(order.place, size)
             waited = time.perf_counter() - asked
@@ -179,78 +180,3 @@ def death(study: str, code: int | None) -> MedSegDiffError:
         f"Study {study}: the process that read it has ended {how}. A file of it is damaged in a "
         "way that crashes its decoder: open it with another program and save it anew."
     )
-
-
-def portable(error: Exception) -> Exception:
-    """The error, or one that says the same if it does not bear being sent."""
-    try:
-        again = pickle.loads(pickle.dumps(error))
-    except Exception:
-        again = None
-    same = type(again) is type(error) and str(again) == str(error)
-    return error if same else RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def send_sample(channel: socket.socket, sample: Sample | None) -> None:
-    """Send a study without its masks, which no prediction looks at; the image as plain numbers."""
-    if sample is None:
-        send(channel, None)
-        return
-    image = sample.image.contiguous()
-    bare = replace(sample, image=torch.empty(0), labels=None, raters={})
-    send(channel, (bare, tuple(image.shape)))
-    if image.numel():
-        channel.sendall(plain(image))
-
-
-def received_sample(channel: socket.socket) -> Sample | Exception | None:
-    """A study, or why there is none.
-
-    Raises:
-        EOFError, ConnectionError: the reader has died.
-    """
-    found = received(channel)
-    if found is None or isinstance(found, Exception):
-        return found
-    bare, shape = found
-    image = torch.empty(shape)
-    if math.prod(shape):
-        fill(channel, plain(image))
-    return replace(bare, image=image)
-
-
-def plain(image: Tensor) -> memoryview:
-    """The bytes of a tensor, not copied."""
-    return image.numpy().data.cast("B")
-
-
-def send(channel: socket.socket, message: Any) -> None:
-    """Send a message to the other side."""
-    content = pickle.dumps(message)
-    channel.sendall(len(content).to_bytes(LENGTH, "big") + content)
-
-
-def received(channel: socket.socket) -> Any:
-    """The next message of the other side, which is a fork of ours.
-
-    Raises:
-        EOFError, ConnectionError: the other side is gone.
-    """
-    length = bytearray(LENGTH)
-    fill(channel, memoryview(length))
-    content = bytearray(int.from_bytes(length, "big"))
-    fill(channel, memoryview(content))
-    return pickle.loads(content)
-
-
-def fill(channel: socket.socket, buffer: memoryview) -> None:
-    """Receive as many bytes as fit.
-
-    Raises:
-        EOFError, ConnectionError: the other side is gone before.
-    """
-    while buffer:
-        count = channel.recv_into(buffer)
-        if count == 0:
-            raise EOFError
-        buffer = buffer[count:]
