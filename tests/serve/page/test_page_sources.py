@@ -24,7 +24,7 @@ VOLUME = BUNDLED / "hippocampus" / "samples" / "images" / "hippocampus_033.nii.g
 
 @pytest.fixture(scope="module")
 def address(browser: Any) -> Iterator[str]:
-    with serving("-m", "skin-lesion", "-m", "hippocampus") as found:
+    with serving("-m", "skin-lesion", "-m", "hippocampus", "--seconds", "300") as found:
         yield found
 
 
@@ -53,7 +53,6 @@ def test_a_dicom_folder_gives_a_dicom_seg(visit: Visit, address: str, series: Pa
     page.click("button[type=submit]")
     page.wait_for_selector("canvas[data-shown=mask]")
     assert float(page.get_by_role("row", name="anterior").inner_text().split("ml")[0].split()[-1])
-    page.locator("details:has(.downloads) summary").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Mask as DICOM SEG", exact=True).click()
     assert pydicom.dcmread(download.value.path()).Modality == "SEG"
@@ -70,13 +69,14 @@ def test_a_zip_is_unpacked(visit: Visit, address: str, skin_data: Path, tmp_path
     assert page.inner_text("h1") == "ISIC_0000460"
 
 
-def test_a_job_is_cancelled_and_another_can_be_sent(visit: Visit, address: str) -> None:
+def test_a_job_that_takes_too_long_is_told_and_cancelled_and_another_can_be_sent(visit: Visit, address: str) -> None:
     page = visit(address)
     page.click(".sample")
     page.click("summary")
     page.get_by_label("Masks").fill("64")
     page.get_by_label("Steps").fill("250")
     page.click("button[type=submit]")
+    page.get_by_text("A job may take 5 min here, and this one needs longer").wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Nothing was kept of").wait_for()
     page.get_by_role("link", name="Segment another image").click()
