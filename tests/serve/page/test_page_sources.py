@@ -69,7 +69,9 @@ def test_a_zip_is_unpacked(visit: Visit, address: str, skin_data: Path, tmp_path
     assert page.inner_text("h1") == "ISIC_0000460"
 
 
-def test_a_job_that_takes_too_long_is_told_and_cancelled_and_another_can_be_sent(visit: Visit, address: str) -> None:
+def test_a_job_that_takes_too_long_is_told_and_cancelled_and_another_can_be_sent(
+    visit: Visit, address: str
+) -> None:
     page = visit(address)
     page.click(".sample")
     page.click("summary")
