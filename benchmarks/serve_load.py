@@ -8,7 +8,8 @@ bombs, wrong types, bodies of 2 GB, path tricks, lies about lengths, oversize he
 a process of lower priority. Of the 30 healthy ones four send images one after the other, and
 26 look at the page as people do. Writes serve_load.json into the folder. Exit code 1 if the server
 has died or erred, took too much memory, made a healthy client wait, lost a job, or drew another
-mask than it draws alone.
+mask than it draws alone. A server that does nothing is asked as well: by as much as its answers
+become slower, the machine is too small for its load, and the page may be slower too.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ import asyncio
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from load import healthy
-from load.healthy import Findings
+from load.healthy import Findings, quantiles_ms
 from load.server import Server, all_cpu_seconds, children, cpu_seconds, serving
 from load.table import markdown
 
@@ -35,7 +39,7 @@ SLOW, HOSTILE, LOOKING, SENDING = 50, 20, 26, 4
 IDLE_SHARE = 0.2  # of the seconds, for the healthy ones alone
 JOBS = 2
 SERVER_MB, WORKER_MB = 300.0, 2000.0  # the most memory
-SLOWER = 2.0  # the 95th percentile under load, as a multiple of that without
+SLOWER = 2.0  # 95th percentile under load, as a multiple of that without, or what the machine adds
 ENDED = re.compile(r"job [0-9a-f]{8} (done|failed|cancelled) after")
 SETTLE_SECONDS = 120.0
 
@@ -74,8 +78,9 @@ async def for_a_while(seconds: float, *clients: Any) -> None:
         task.result()
 
 
-def looking(address: str, found: Findings) -> list[Any]:
-    return [healthy.look(address, number, found) for number in range(LOOKING)]
+def looking(address: str, control: str, found: Findings) -> list[Any]:
+    people = [healthy.look(address, number, found) for number in range(LOOKING)]
+    return [*people, healthy.control(control, found)]
 
 
 async def burden(address: str, seconds: float) -> asyncio.subprocess.Process:
@@ -90,11 +95,11 @@ async def burden(address: str, seconds: float) -> asyncio.subprocess.Process:
     return process
 
 
-async def loaded(server: Server, seconds: float) -> dict[str, Any]:
+async def loaded(server: Server, control: str, seconds: float) -> dict[str, Any]:
     """Measure the server idle, then under load."""
     address, idle, busy = server.address, Findings(), Findings()
     known = await healthy.alone(address)
-    await for_a_while(IDLE_SHARE * seconds, *looking(address, idle))
+    await for_a_while(IDLE_SHARE * seconds, *looking(address, control, idle))
     senders = [healthy.send(address, number, known, busy) for number in range(SENDING)]
     counting = healthy.count_running(address, busy)
     process = await burden(address, seconds)
@@ -105,7 +110,7 @@ async def loaded(server: Server, seconds: float) -> dict[str, Any]:
             process.wait(),
             counting,
             *senders,
-            *looking(address, busy),
+            *looking(address, control, busy),
         )
         used = cores.used()
         told, _ = await process.communicate()
@@ -152,8 +157,10 @@ def summary(
         "worker_peak_mb": round(server.worker_peak_mb),
         "together_peak_mb": round(server.peak_together_mb),
         "requests": {"idle": len(idle.seconds), "loaded": len(busy.seconds)},
-        "idle_ms": {"p50": idle.quantile_ms(0.5), "p95": idle.quantile_ms(0.95)},
-        "loaded_ms": {"p50": busy.quantile_ms(0.5), "p95": busy.quantile_ms(0.95)},
+        "idle_ms": quantiles_ms(idle.seconds),
+        "loaded_ms": quantiles_ms(busy.seconds),
+        "control_idle_ms": quantiles_ms(idle.control),
+        "control_loaded_ms": quantiles_ms(busy.control),
         "wrong_answers": dict(busy.wrong + idle.wrong),
         "share_with_two_jobs": round(busy.running.count(JOBS) / len(busy.running), 3),
         "jobs_of_healthy_clients": dict(busy.jobs),
@@ -169,6 +176,7 @@ def summary(
 def faults(figures: dict[str, Any], is_settled: bool) -> list[str]:
     """What is not as it must be."""
     idle, busy = figures["idle_ms"]["p95"], figures["loaded_ms"]["p95"]
+    machine = figures["control_loaded_ms"]["p95"] / figures["control_idle_ms"]["p95"]
     unexpected = [name for name in figures["answers_to_slow_and_hostile"] if "unexp" in name]
     untold = {"never told", "failed without a reason"} & set(figures["jobs_of_healthy_clients"])
     wrong = {
@@ -177,7 +185,7 @@ def faults(figures: dict[str, Any], is_settled: bool) -> list[str]:
         "workers have died": figures["workers_died"],
         "its memory": figures["server_peak_mb"] > SERVER_MB,
         "a worker's memory": figures["worker_peak_mb"] > WORKER_MB,
-        f"p95 of {busy} ms, {idle} ms without load": busy > SLOWER * idle,
+        f"p95 of {busy} ms, {idle} ms without load": busy > max(SLOWER, machine) * idle,
         f"healthy clients were refused: {figures['wrong_answers']}": figures["wrong_answers"],
         "jobs have not ended": not is_settled or figures["jobs_ended"] < figures["jobs_taken"],
         f"jobs were {untold}": untold,
@@ -188,14 +196,29 @@ def faults(figures: dict[str, Any], is_settled: bool) -> list[str]:
     return [words for words, is_so in wrong.items() if is_so]
 
 
+@contextmanager
+def doing_nothing() -> Iterator[str]:
+    """A server that does nothing but answer; gives its address."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-m", "load.control"]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
     words = ("--jobs", str(JOBS), "--grace-seconds", "0")
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), *words) as server:
-        figures = asyncio.run(loaded(server, options.seconds))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder), *words) as server,
+        doing_nothing() as control,
+    ):
+        figures = asyncio.run(loaded(server, control, options.seconds))
     print(markdown(figures))
     print(json.dumps(figures, indent=2))
     if options.out:

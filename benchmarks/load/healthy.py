@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 
 THINK_SECONDS = (0.5, 1.5)  # between two requests of one person
+CONTROLS = 5  # requests to the server that does nothing, for each of one person
 LOOKED_AT = (
     "/",
     "/static/scripts/main.js",
@@ -36,18 +37,36 @@ class Findings:
         jobs: by what became of them.
         differing: masks unlike that of the same job run alone.
         running: how many jobs ran, at each look.
+        control: seconds of requests to a server that does nothing.
     """
 
     seconds: list[float] = field(default_factory=list)
+    control: list[float] = field(default_factory=list)
     wrong: Counter[str] = field(default_factory=Counter)
     jobs: Counter[str] = field(default_factory=Counter)
     differing: list[str] = field(default_factory=list)
     running: list[int] = field(default_factory=list)
 
-    def quantile_ms(self, share: float) -> float:
-        """A quantile of the seconds, in milliseconds."""
-        ordered = sorted(self.seconds)
-        return round(1000 * ordered[int(share * (len(ordered) - 1))], 1)
+
+def quantiles_ms(seconds: list[float]) -> dict[str, float]:
+    """Median and 95th percentile, in milliseconds."""
+    ordered = sorted(seconds)
+    shares = {"p50": 0.5, "p95": 0.95}
+    return {
+        name: round(1000 * ordered[int(share * (len(ordered) - 1))], 1)
+        for name, share in shares.items()
+    }
+
+
+async def control(address: str, found: Findings) -> None:
+    """Ask a server that does nothing, for ever."""
+    dice = random.Random(0)
+    async with client_of(address) as client:
+        while True:
+            await asyncio.sleep(dice.uniform(*THINK_SECONDS) / CONTROLS)
+            started = time.perf_counter()
+            await client.get("/")
+            found.control.append(time.perf_counter() - started)
 
 
 def client_of(address: str) -> httpx.AsyncClient:

@@ -8,6 +8,7 @@ from typing import Any
 def markdown(figures: dict[str, Any]) -> str:
     """A table of the figures that are promised."""
     idle, busy = figures["idle_ms"], figures["loaded_ms"]
+    idle_control, busy_control = figures["control_idle_ms"], figures["control_loaded_ms"]
     jobs, requests = figures["jobs_of_healthy_clients"], figures["requests"]
     attacks = {
         name: count
@@ -23,6 +24,8 @@ def markdown(figures: dict[str, Any]) -> str:
         "of these not answered with 200": str(sum(figures["wrong_answers"].values())),
         "p50 and p95 without load": f"{idle['p50']} ms, {idle['p95']} ms",
         "p50 and p95 under load": f"{busy['p50']} ms, {busy['p95']} ms",
+        "p95 of a server that does nothing, without and under load": f"{idle_control['p95']} ms, "
+        f"{busy_control['p95']} ms",
         "cores used by server, workers, healthy clients, the others": ", ".join(
             f"{figures['cores_used'][name]:.2f}"
             for name in ("server", "workers", "healthy", "slow_and_hostile")

@@ -128,3 +128,9 @@ def test_the_store_has_an_end_and_gets_back_what_was_refused(receiver):
     assert receiver.post(part("files", bytes(90_000), "a.png"), END).status_code == 200
     assert receiver.post(part("files", bytes(90_000), "b.png"), END).status_code == 429
     assert receiver.store.used == 90_000
+
+
+def test_a_form_of_countless_fields_is_refused_early(receiver):
+    fields = part("a", b"") * 40
+    answer = receiver.post(*[fields] * 100)
+    assert (answer.status_code, receiver.read < 100) == (413, True)

@@ -43,7 +43,7 @@ FORM = form(
 FILE_TYPES = ("application/octet-stream", "image/png", "application/json", "application/dicom")
 
 
-def own_job(server: Server, request: Request, job_id: JobName) -> Job:
+async def own_job(server: Server, request: Request, job_id: JobName) -> Job:
     """The job of an address, if it is this session's."""
     return server.jobs.find(request.state.session, job_id)
 

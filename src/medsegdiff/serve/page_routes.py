@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ MEDIA_TYPES = {
     ".woff2": "font/woff2",
     ".wasm": "application/wasm",
 }
+SMALL_BYTES = 256 * 2**10  # slow readers of larger parts must not fill the memory
 router = APIRouter()
 
 
@@ -42,19 +44,37 @@ async def page(
     elif session is None and sessions.need_a_token:
         raise Refused(401, "Open the address that the server printed, with its token.")
     else:
-        response = FileResponse(PAGE / "index.html", media_type=MEDIA_TYPES[".html"])
+        response = part_of_page("index.html")
     if session is None:
         set_cookie(response, sessions.issue())
     return response
 
 
 @router.get("/static/{name:path}", include_in_schema=False)
-async def part(name: str) -> FileResponse:
+async def part(name: str) -> Response:
     """A part of the page, of those that were there when the server started."""
+    return part_of_page(name)
+
+
+def part_of_page(name: str) -> Response:
+    """A part of the page: small ones from memory, large ones piece by piece from the disk.
+
+    Raises:
+        Refused: 404, there is no such part.
+    """
     path = page_parts().get(name)
     if path is None:
         raise not_found()
-    return FileResponse(path, media_type=MEDIA_TYPES[path.suffix])
+    kind, content = MEDIA_TYPES[path.suffix], small_content(path)
+    if content is None:
+        return FileResponse(path, media_type=kind)
+    return Response(content, media_type=kind)
+
+
+@cache
+def small_content(path: Path) -> bytes | None:
+    """A file of the page that is kept in memory; None of one that is too large for that."""
+    return path.read_bytes() if path.stat().st_size <= SMALL_BYTES else None
 
 
 @cache
@@ -89,15 +109,15 @@ async def models(server: Server) -> dict[str, Any]:
 @router.get(
     "/api/models/{model}/samples/{sample}",
     responses={**content("image/png"), **refusals(401, 404, 422, 503)},
-    response_class=FileResponse,
+    response_class=Response,
     tags=["server"],
 )
-async def thumbnail(server: Server, model: str, sample: str) -> FileResponse:
+async def thumbnail(server: Server, model: str, sample: str) -> Response:
     """A small picture of a bundled image."""
     for one in await server.pool.models():
         if one["id"] == model and any(known["id"] == sample for known in one["samples"]):
             path = server.root / "thumbnails" / model / f"{sample}.png"
-            return FileResponse(path, media_type="image/png")
+            return Response(await asyncio.to_thread(path.read_bytes), media_type="image/png")
     raise not_found()
 
 

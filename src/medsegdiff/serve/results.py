@@ -150,13 +150,14 @@ def _layer_ids(names: Sequence[str], layers: Sequence[str]) -> dict[str, Any]:
 
 def _others(out: Path, study: str, names: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """Title and file of all else in OUT."""
-    yield from _probabilities(out / "probabilities", names)
-    for folder in ("uncertainty", "previews"):
-        for path in sorted((out / folder).glob("*")):
-            yield PLAIN_NAMES[folder], path
     for path in sorted((out / "dicom_seg").glob("*.dcm")):
         is_soft = path.stem.endswith("_probability")
         yield ("DICOM SEG of the probability" if is_soft else "Mask as DICOM SEG"), path
+    for path in sorted((out / "uncertainty").glob("*")):
+        yield PLAIN_NAMES["uncertainty"], path
+    yield from _probabilities(out / "probabilities", names)
+    for path in sorted((out / "previews").glob("*")):
+        yield PLAIN_NAMES["previews"], path
     folders = (out / "members").glob("member_*")
     for folder in sorted(folders, key=lambda one: int(one.name.removeprefix("member_"))):
         for path in sorted(folder.glob("*")):
@@ -173,11 +174,16 @@ def _probabilities(folder: Path, names: Sequence[str]) -> Iterator[tuple[str, Pa
         if path.parent == folder:
             title = "Probability"
         elif which[0] == "region":
-            title = f"Probability of {names[int(which[2]) - 1]}"
+            title = f"Probability of {_spoken(names[int(which[2]) - 1])}"
         else:
             number = int(which[2])
-            title = f"Probability of {names[number - 1] if number else 'background'}"
+            title = f"Probability of {_spoken(names[number - 1]) if number else 'background'}"
         yield title, path
+
+
+def _spoken(name: str) -> str:
+    """A class's name as the page says it."""
+    return name.replace("_", " ")
 
 
 def _download(file_id: str, title: str, path: Path, folder: Path) -> Download:

@@ -123,6 +123,6 @@ def _spoken(files: list[tuple[Path, str]]) -> str:
     return first if len(files) == 1 else f"{first} and {len(files) - 1} more"
 
 
-def serving(request: Request) -> Serving:
-    """The server that a request has come to."""
+async def serving(request: Request) -> Serving:
+    """The server that a request has come to; no thread is woken for that."""
     return request.app.state.serving

@@ -135,7 +135,8 @@ class Slot:
                 fail(job, _too_slow(job, settings.seconds, settings.reading_seconds))
                 return
             if message is None:
-                await self._mourn(worker)
+                if not job.has_ended:  # one that is cancelled was killed by this server
+                    await self._mourn(worker)
                 await self.kill()
                 fail(job, DIED)
                 return

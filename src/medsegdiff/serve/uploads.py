@@ -172,7 +172,7 @@ class _Form:
         self.has_ended = False
         self._header, self._value, self._text = bytearray(), bytearray(), bytearray()
         self._disposition, self._name = b"", ""
-        self._parts = self._text_bytes = 0
+        self._fields = self._text_bytes = 0
         self._taken: set[str] = set()
         self._file: BinaryIO | None = None
 
@@ -194,9 +194,6 @@ class _Form:
             self._file = None
 
     def _part_begins(self) -> None:
-        self._parts += 1
-        if self._parts > self.limits.files + FIELDS:
-            raise Refused(413, "The form has too many parts.")
         self._disposition, self._text = b"", bytearray()
 
     def _in_header(self, data: bytes, is_value: bool) -> None:
@@ -216,6 +213,10 @@ class _Form:
         given = options.get(b"filename")
         if given:  # a browser sends an empty name where no file was chosen
             self._open(given.decode("utf-8", "replace"))
+            return
+        self._fields += 1
+        if self._fields > FIELDS:
+            raise Refused(413, "The form has too many fields.")
 
     def _open(self, given: str) -> None:
         name = safe_name(given)

@@ -14,7 +14,7 @@ export function jobList() {
   const list = h("ul", { class: "jobs" });
   const element = h("section", { class: "card", hidden: true, "aria-labelledby": "jobs-title" },
     h("h2", { id: "jobs-title" }, "Earlier in this session"), list,
-    h("p", { class: "hint" }, "Only this browser sees them. They are deleted when the session ends."));
+    h("p", { class: "hint" }, "Only this browser sees them. They are deleted after a while, and when the program ends."));
   let timer = null;
   async function look() {
     let jobs;

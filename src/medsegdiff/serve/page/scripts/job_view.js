@@ -35,7 +35,7 @@ class Job {
   }
 
   watch(state) {
-    const card = progressCard(state, () => this.cancel());
+    const card = progressCard(state, this.server.limits.seconds, () => this.cancel());
     this.show(card.element);
     this.stop = listen(`${this.url}/events`, (now) => card.set(now), (last) => this.end(last));
   }

@@ -5,22 +5,29 @@ import { count, duration, percent } from "./words.js";
 
 const STAGES = { reading: "Reading the image", drawing: "Drawing the masks", writing: "Writing the files" };
 
-/** The card of a job in progress; `set` takes each new state. */
-export function progressCard(state, onCancel) {
+/**
+ * The card of a job in progress; `set` takes each new state.
+ *
+ * @param {number} most seconds that the server lets a job run.
+ */
+export function progressCard(state, most, onCancel) {
   const stage = h("p", { class: "stage" });
   const bar = h("progress", { max: 1, "aria-label": "Progress" });
   const left = h("p", { class: "hint" });
+  const problem = h("p", { class: "problem", role: "alert", hidden: true },
+    `A job may take ${duration(most)} here, and this one needs longer: cancel it, and draw fewer masks or steps.`);
   const cancel = h("button", { type: "button", onclick: () => {
     cancel.disabled = true;
     onCancel();
   } }, "Cancel");
   const element = h("section", { class: "card progress" },
-    h("h1", {}, state.name ?? "Your image"), stage, bar, left, h("p", { class: "actions" }, cancel));
+    h("h1", {}, state.name ?? "Your image"), stage, bar, left, problem, h("p", { class: "actions" }, cancel));
   let spoken = "";
   const set = (now) => {
     const { title, rest, fraction } = described(now);
     stage.textContent = title;
     left.textContent = rest;
+    problem.hidden = !(now.eta_seconds > most);
     if (fraction === null) bar.removeAttribute("value");
     else bar.value = fraction;
     document.title = fraction === null ? "Waiting · MedSegDiff" : `${percent(Math.round(fraction * 100) / 100)} · MedSegDiff`;

@@ -3,19 +3,19 @@
 /** A duration such as "12 s" or "3 min". */
 export function duration(seconds) {
   if (seconds < 1) return "less than a second";
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 90) return `${Math.round(seconds)}\u00a0s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)}\u00a0min`;
   const hours = Math.floor(seconds / 3600);
-  return `${hours} h ${Math.round((seconds - hours * 3600) / 60)} min`;
+  return `${hours}\u00a0h ${Math.round((seconds - hours * 3600) / 60)}\u00a0min`;
 }
 
-/** A file's size such as "1.4 MB". */
+/** A file's size such as "1.4 MB", of 1024 kB, as the server counts its limits. */
 export function size(bytes) {
   const units = ["bytes", "kB", "MB", "GB"];
   let value = bytes;
   let unit = 0;
   while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
+    value /= 1024;
     unit += 1;
   }
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
