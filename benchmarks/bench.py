@@ -3,7 +3,7 @@
     python benchmarks/bench.py [--side 128 --side 256] [--precision fp32 --precision bf16]
                                [--repeats 5] [--out benchmarks/results/speed]
 
-All sides take turns; figures are medians. Writes OUT.json and OUT.md, with machine and commit. The
+All sides take turns; figures are medians, of works of more than three seconds a single run. Writes OUT.json and OUT.md, with machine and commit. The
 others' packages: `pip install --no-deps -r benchmarks/peers.txt` (`make bench` does it). What is
 computed from measured times says so: whole predictions are the look at the image plus steps times
 chunks of eight members, since a thousand steps of twenty-five members would take a day.
@@ -118,11 +118,9 @@ def main() -> None:
         for side in given.side or [128, 256]:
             torch.manual_seed(0)
             found["rows"] += measured(Task(side, BATCH, precision, device), given.repeats)
-            print(f"measured: {side} x {side}, {precision}", file=sys.stderr)
-    text = page(found)
-    given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(text)
-    print(text)
+            given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+            given.out.with_suffix(".md").write_text(page(found))
+    print(page(found))
 
 
 if __name__ == "__main__":

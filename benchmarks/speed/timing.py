@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from statistics import median
 
 Work = Callable[[], object]
+SLOW = 3.0  # seconds; works that take longer need no warming up and are run once
 
 
 def alternating(works: Mapping[str, Work], repeats: int) -> dict[str, float]:
@@ -16,12 +17,17 @@ def alternating(works: Mapping[str, Work], repeats: int) -> dict[str, float]:
         works: by name.
         repeats: timed runs of each.
     """
-    for work in works.values():
-        work()
-    taken: dict[str, list[float]] = {name: [] for name in works}
+    first = {name: seconds_of(work) for name, work in works.items()}
+    taken = {name: [seconds] if seconds > SLOW else [] for name, seconds in first.items()}
     for _ in range(repeats):
         for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            taken[name].append(time.perf_counter() - start)
+            if first[name] <= SLOW:
+                taken[name].append(seconds_of(work))
     return {name: median(seconds) for name, seconds in taken.items()}
+
+
+def seconds_of(work: Work) -> float:
+    """Seconds that a work takes now."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

@@ -9,7 +9,7 @@ from medsegdiff.diffusion import Process, ProcessSettings
 from medsegdiff.diffusion.samplers.ddim import DDIM
 from medsegdiff.engine.members import BoundNetwork, Estimates, begun, only_head
 from medsegdiff.engine.predict import predict
-from medsegdiff.engine.settings import with_overrides
+from medsegdiff.engine.settings import with_overrides, with_predict
 from medsegdiff.engine.step_count import StepCount
 from medsegdiff.errors import ConfigError
 
@@ -53,3 +53,22 @@ def test_the_setting_reaches_the_mask(setting, model, lesion):
     assert not torch.equal(before, after)
     assert after.min() >= 0
     assert after.max() <= 1
+
+
+def test_the_image_is_looked_at_once_whatever_the_members_and_steps(model, lesion, monkeypatch):
+    looks, network = [], model.networks[0]
+    condition = network.condition
+    monkeypatch.setattr(network, "condition", lambda image: looks.append(1) or condition(image))
+    predict(lesion, model, with_predict(model.predict, members=5, steps=4, member_batch=2))
+    assert len(looks) == 1
+
+
+@pytest.mark.parametrize("steps", [2, 9])
+def test_each_step_asks_the_denoiser_once_for_each_chunk(steps, model, lesion, monkeypatch):
+    asked, network = [], model.networks[0]
+    denoise = network.denoise
+    monkeypatch.setattr(
+        network, "denoise", lambda x_t, t, c: asked.append(len(x_t)) or denoise(x_t, t, c)
+    )
+    predict(lesion, model, with_predict(model.predict, members=5, steps=steps, member_batch=2))
+    assert asked == [2] * steps + [2] * steps + [1] * steps
