@@ -3,10 +3,11 @@
     python benchmarks/bench.py [--side 128 --side 256] [--precision fp32 --precision bf16]
                                [--repeats 5] [--out benchmarks/results/speed]
 
-All sides take turns; figures are medians, of works of more than three seconds a single run. Writes OUT.json and OUT.md, with machine and commit. The
-others' packages: `pip install --no-deps -r benchmarks/peers.txt` (`make bench` does it). What is
-computed from measured times says so: whole predictions are the look at the image plus steps times
-chunks of eight members, since a thousand steps of twenty-five members would take a day.
+All sides take turns; figures are medians, of works of more than three seconds a single run. Writes
+OUT.json and OUT.md, with machine and commit. The others' packages: `pip install --no-deps -r
+benchmarks/peers.txt` (`make bench` does it). What is computed from measured times says so: whole
+predictions are the look at the image plus steps times chunks of eight members, since a thousand
+steps of twenty-five members would take a day.
 """
 
 from __future__ import annotations
