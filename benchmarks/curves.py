@@ -21,8 +21,10 @@ import time
 from pathlib import Path
 from statistics import linear_regression, median
 
+import numpy as np
 import torch
 from bench import commit
+from PIL import Image
 from speed.contender import Task
 from speed.ours import Ours
 from speed.tables import table
@@ -34,6 +36,7 @@ from medsegdiff.types import Geometry, Sample
 
 HERE = Path(__file__).parent
 MIB = 2**20
+STUDIES = 6
 USUAL = {"side": 256, "members": 8, "steps": 3}
 POINTS = {
     "side": (64, 128, 256, 512, 1024),
@@ -46,7 +49,9 @@ def point(side: int, members: int, steps: int, repeats: int) -> dict[str, float]
     """Median seconds and peak memory of a prediction, beyond the program with its network."""
     task = Task(side, 1, "fp32", torch.device("cpu"))
     with tempfile.TemporaryDirectory() as folder:
-        model = Ours(task, Path(folder)).model
+        data = studies(Path(folder) / "data", side)
+        model = Ours(task, Path(folder) / "run", studies=data).model
+    assert model.config.grid_size == (side, side)
     config = with_predict(model.predict, members=members, steps=steps, seed=0)
     sample = Sample("random", task.image()[0] * 255, Geometry((side, side)))
     before, taken = peak(), []
@@ -55,6 +60,19 @@ def point(side: int, members: int, steps: int, repeats: int) -> dict[str, float]
         predict(sample, model, config)
         taken.append(time.perf_counter() - start)
     return {"s": median(taken[1:]), "mib": peak() - before}
+
+
+def studies(folder: Path, side: int) -> Path:
+    """A data set of images of that side, of which nothing but the size matters."""
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    mask = np.zeros((side, side), np.uint8)
+    mask[side // 4 : side // 2, side // 4 : side // 2] = 255
+    for number in range(STUDIES):
+        noise = np.random.default_rng(number).integers(0, 256, (side, side, 3), np.uint8)
+        Image.fromarray(noise).save(folder / "images" / f"{number}.png")
+        Image.fromarray(mask).save(folder / "masks" / f"{number}.png")
+    return folder
 
 
 def peak() -> float:

@@ -24,11 +24,20 @@ class Ours:
 
     Args:
         task: image, batch, precision.
+        folder: of its run.
         words: settings, such as `model.network=medsegdiff_v1`.
         name: in the tables.
+        studies: to train on.
     """
 
-    def __init__(self, task: Task, folder: Path, *words: str, name: str = "medsegdiff") -> None:
+    def __init__(
+        self,
+        task: Task,
+        folder: Path,
+        *words: str,
+        name: str = "medsegdiff",
+        studies: Path = STUDIES,
+    ) -> None:
         self.name = name
         self.task = task
         config: RunConfig = read_run_config(
@@ -43,7 +52,7 @@ class Ours:
         )
         self.config = config.predict
         self.steps = config.predict.sampler.steps
-        self.setup = set_up(Folder(root=STUDIES), folder, config, 0, None, task.device.type)
+        self.setup = set_up(Folder(root=studies), folder, config, 0, None, task.device.type)
         self.model = self.setup.averaged_model()
         self.numbers = itertools.count()
         self.bound = self.look()
