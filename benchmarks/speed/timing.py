@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from statistics import median
 
+import torch
+
 Work = Callable[[], object]
 SLOW = 3.0  # seconds; works that take longer need no warming up and are run once
 
@@ -30,4 +32,6 @@ def seconds_of(work: Work) -> float:
     """Seconds that a work takes now."""
     start = time.perf_counter()
     work()
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
     return time.perf_counter() - start
