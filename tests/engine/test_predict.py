@@ -129,5 +129,6 @@ def test_the_answer_says_how_it_was_made(answer, model, config):
 def test_an_empty_mask_is_warned_of(model, lesion, config):
     sealed = model.config.model_copy(update={"threshold": 0.999})
     nothing = replace(lesion, image=torch.full_like(lesion.image, 255.0))
-    answer = predict(nothing, replace(model, config=sealed), config)
+    uncalibrated = config.model_copy(update={"calibrated": False})
+    answer = predict(nothing, replace(model, config=sealed), uncalibrated)
     assert [warning for warning in answer.warnings if "empty" in warning]

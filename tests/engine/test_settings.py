@@ -54,7 +54,7 @@ def test_an_override_reaches_into_a_part_named_before():
         ("train.augmentation=[", "Write it as path=value"),
         ("train.batch_size.x=1", "batch_size.x"),
         ("predict.sampler=dpm", "no sampler named 'dpm'. Choose one of: ddim, ddpm"),
-        ("model.network.widths=[8]", "at least 3 items"),
+        ("model.network.widths=[8]", "at least 2 items"),
     ],
 )
 def test_a_wrong_setting_is_named(override, sentence):
