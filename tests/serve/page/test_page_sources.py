@@ -24,7 +24,7 @@ VOLUME = BUNDLED / "hippocampus" / "samples" / "images" / "hippocampus_033.nii.g
 
 @pytest.fixture(scope="module")
 def address(browser: Any) -> Iterator[str]:
-    with serving("-m", "skin-lesion", "-m", "hippocampus", "--seconds", "300") as found:
+    with serving("-m", "skin-lesion", "-m", "hippocampus", "--seconds", "60") as found:
         yield found
 
 
@@ -73,12 +73,13 @@ def test_a_job_that_takes_too_long_is_told_and_cancelled_and_another_can_be_sent
     visit: Visit, address: str
 ) -> None:
     page = visit(address)
+    page.get_by_label("Model").select_option("hippocampus")
     page.click(".sample")
     page.click("summary")
     page.get_by_label("Masks").fill("64")
     page.get_by_label("Steps").fill("250")
     page.click("button[type=submit]")
-    page.get_by_text("A job may take 5 min here, and this one needs longer").wait_for()
+    page.get_by_text("A job may take 60 s here, and this one needs longer").wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Nothing was kept of").wait_for()
     page.get_by_role("link", name="Segment another image").click()
