@@ -15,13 +15,13 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
+from ablation.measure import commit
 from speed.contender import CHUNK, Contender, Task, gflop, parameters, prediction_seconds
 from speed.limits import limits
 from speed.ours import Ours
@@ -89,12 +89,6 @@ def measured(task: Task, repeats: int) -> list[dict[str, Any]]:
         del sides
         gc.collect()
     return rows
-
-
-def commit() -> str:
-    """The commit that is measured; with "+" if files differ from it."""
-    words = ["git", "-C", str(HERE), "describe", "--always", "--dirty=+", "--exclude=*"]
-    return subprocess.run(words, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
 def main() -> None:

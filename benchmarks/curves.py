@@ -23,7 +23,7 @@ from statistics import linear_regression, median
 
 import numpy as np
 import torch
-from bench import commit
+from ablation.measure import commit
 from PIL import Image
 from speed.contender import Task
 from speed.ours import Ours

@@ -24,8 +24,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ablation.measure import commit
 from PIL import Image
-from results import commit
 
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.folder_prediction import predict_folder

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ablation.measure import commit
 
 from medsegdiff.data import Folder
 from medsegdiff.engine.config import PredictConfig
@@ -117,14 +118,6 @@ def markdown(figures: list[dict[str, Any]]) -> str:
             f"| {one['ece']:.4f} | {one['ece_band']:.4f} | {one['seconds']:.3f} |"
         )
     return "\n".join(lines)
-
-
-def commit() -> str:
-    """The commit that made the figures."""
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "unknown"
 
 
 def main() -> None:

@@ -164,9 +164,9 @@ def write_result(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def commit() -> str:
-    """The commit that made the figures."""
+    """The commit that made the figures; with "+" if files differ from it."""
     done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
+        ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
         capture_output=True,
         text=True,
         check=False,

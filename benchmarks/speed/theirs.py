@@ -14,7 +14,40 @@ LEARNING_RATE = 1e-4
 TRAINED_LEVELS = 1000
 
 
-class Lucidrains:
+class Theirs:
+    """What the others have in common: no look at the image apart, and a plain optimiser.
+
+    Args:
+        task: image, batch, precision.
+        network: theirs.
+    """
+
+    def __init__(self, task: Task, network: nn.Module) -> None:
+        self.task = task
+        self.network = network.to(task.device)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=LEARNING_RATE)
+        self.seen = task.image()
+
+    def look(self) -> object:
+        """Nothing: they see the image in every step."""
+        return None
+
+    def begun(self, members: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Noise for each member, and the image for each."""
+        side, device = self.task.side, self.task.device
+        return torch.randn(members, 1, side, side, device=device), self.seen.expand(
+            members, -1, -1, -1
+        )
+
+    def updated(self, loss: torch.Tensor) -> float:
+        """One step of the optimiser."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return float(loss.detach())
+
+
+class Lucidrains(Theirs):
     """`med-seg-diff-pytorch`: its `Unet` of dim 64 as in its README, 1000 steps of its sampler."""
 
     name = "med-seg-diff-pytorch"
@@ -23,7 +56,6 @@ class Lucidrains:
     def __init__(self, task: Task) -> None:
         from med_seg_diff_pytorch import MedSegDiff, Unet
 
-        self.task = task
         unet = Unet(
             dim=64,
             image_size=task.side,
@@ -31,24 +63,13 @@ class Lucidrains:
             input_img_channels=3,
             dim_mults=(1, 2, 4, 8),
         )
+        super().__init__(task, unet)
         self.diffusion = MedSegDiff(unet, timesteps=TRAINED_LEVELS).to(task.device)
-        self.optimizer = torch.optim.AdamW(self.diffusion.parameters(), lr=LEARNING_RATE)
-        self.seen = task.image()
-
-    @property
-    def network(self) -> nn.Module:
-        """The network."""
-        return self.diffusion.model
-
-    def look(self) -> object:
-        """Nothing: it sees the image in every step."""
-        return None
 
     @torch.inference_mode()
     def step(self, members: int) -> object:
         """One step of its own sampler."""
-        x_t = torch.randn(members, 1, self.task.side, self.task.side, device=self.task.device)
-        image = self.seen.expand(members, -1, -1, -1)
+        x_t, image = self.begun(members)
         with self.task.autocast():
             return self.diffusion.p_sample(x_t, TRAINED_LEVELS // 2, image)
 
@@ -56,13 +77,10 @@ class Lucidrains:
         """Its own loss, gradient, optimiser; no reading, no augmentation."""
         with self.task.autocast():
             loss = self.diffusion(self.task.mask(self.task.batch), self.task.image(self.task.batch))
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        return float(loss.detach())
+        return self.updated(loss)
 
 
-class Monai:
+class Monai(Theirs):
     """MONAI's `DiffusionModelUNet` with `DDIMScheduler`, image and mask as channels together.
 
     Channels and attention are those of its tutorial on segmentation by diffusion; 50 steps.
@@ -76,8 +94,7 @@ class Monai:
             warnings.simplefilter("ignore")
             from monai.networks.nets.diffusion_model_unet import DiffusionModelUNet
             from monai.networks.schedulers.ddim import DDIMScheduler
-        self.task = task
-        self.unet = DiffusionModelUNet(
+        unet = DiffusionModelUNet(
             spatial_dims=2,
             in_channels=4,
             out_channels=1,
@@ -85,29 +102,18 @@ class Monai:
             attention_levels=(False, False, True),
             num_res_blocks=1,
             num_head_channels=64,
-        ).to(task.device)
+        )
+        super().__init__(task, unet)
         self.scheduler = DDIMScheduler(num_train_timesteps=TRAINED_LEVELS)
         self.scheduler.set_timesteps(self.steps)
-        self.optimizer = torch.optim.AdamW(self.unet.parameters(), lr=LEARNING_RATE)
-        self.seen = task.image()
-
-    @property
-    def network(self) -> nn.Module:
-        """The network."""
-        return self.unet
-
-    def look(self) -> object:
-        """Nothing: it sees the image in every step."""
-        return None
 
     @torch.inference_mode()
     def step(self, members: int) -> object:
         """One step of its scheduler."""
-        x_t = torch.randn(members, 1, self.task.side, self.task.side, device=self.task.device)
-        image = self.seen.expand(members, -1, -1, -1)
+        x_t, image = self.begun(members)
         level = torch.full((members,), TRAINED_LEVELS // 2, device=self.task.device)
         with self.task.autocast():
-            noise = self.unet(torch.cat([image, x_t], dim=1), level)
+            noise = self.network(torch.cat([image, x_t], dim=1), level)
         return self.scheduler.step(noise.float(), TRAINED_LEVELS // 2, x_t)
 
     def train_step(self) -> object:
@@ -118,8 +124,5 @@ class Monai:
         level = torch.randint(TRAINED_LEVELS, (batch,), device=self.task.device)
         noisy = self.scheduler.add_noise(mask, noise, level)
         with self.task.autocast():
-            loss = functional.mse_loss(self.unet(torch.cat([image, noisy], dim=1), level), noise)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        return float(loss.detach())
+            loss = functional.mse_loss(self.network(torch.cat([image, noisy], dim=1), level), noise)
+        return self.updated(loss)
