@@ -128,8 +128,8 @@ def test_a_draw_is_a_function_of_its_generator():
 
 def test_rows_of_a_draw_are_those_of_the_whole():
     whole = draw(1)
-    parts = [whole.rows(slice(0, 3)), whole.rows(slice(3, 4))]
+    parts = [whole.mapped(lambda one: one[:3]), whole.mapped(lambda one: one[3:])]
     assert torch.equal(torch.cat([part.eps for part in parts]), whole.eps)
     assert torch.equal(torch.cat([part.t for part in parts]), whole.t)
     assert torch.equal(torch.cat([part.start for part in parts]), whole.start)
-    assert draw(0).rows(slice(0, 2)).start is None
+    assert draw(0).mapped(lambda one: one[:2]).start is None

@@ -11,6 +11,7 @@ from medsegdiff.engine.members import BoundNetwork, Estimates, begun, only_head
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_overrides, with_predict
 from medsegdiff.engine.step_count import StepCount
+from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import ConfigError
 
 PROCESS = Process(ProcessSettings(), (16, 16))
@@ -72,3 +73,22 @@ def test_each_step_asks_the_denoiser_once_for_each_chunk(steps, model, lesion, m
     )
     predict(lesion, model, with_predict(model.predict, members=5, steps=steps, member_batch=2))
     assert asked == [2] * steps + [2] * steps + [1] * steps
+
+
+def test_a_device_without_memory_draws_the_same_members_in_halves(lesion, finished_run):
+    plain, small = (TrainedModel.load(finished_run, "cpu") for _ in range(2))
+    config = with_predict(plain.predict, members=5, steps=2, member_batch=5)
+    expected = predict(lesion, plain, config).members
+    asked, denoise = [], small.networks[0].denoise
+
+    def within_bounds(x_t, t, condition):
+        asked.append(len(x_t))
+        if len(x_t) > 2:
+            raise torch.OutOfMemoryError
+        return denoise(x_t, t, condition)
+
+    small.networks[0].denoise = within_bounds
+    assert predict(lesion, small, config).members.equal(expected)
+    assert asked == [5, 2, 2, 2, 2, 1, 1]
+    predict(lesion, small, config)
+    assert asked[7:] == [2, 2, 2, 2, 1, 1]  # what was too much is not tried again

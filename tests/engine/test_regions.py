@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,12 +106,13 @@ def test_the_uncertainty_of_regions_ends_at_that_of_a_coin(run: Path, tumours: P
 
 def test_what_is_ignored_changes_no_loss(tumours: Path, tiny, tmp_path: Path) -> None:
     trainer = set_up(Folder(root=tumours), tmp_path, tiny(), 0, None, "cpu").trainer
-    image, x_0, draw, weight = trainer.batch(trainer.names(0), 0)
-    assert weight is not None
-    assert 0 < weight.mean() < 1
-    other = torch.where(weight > 0, x_0, -x_0)
-    kept = draw.__class__(draw.t, draw.eps, torch.zeros_like(draw.eps))  # x_t is not made of x_0
-    losses = [trainer.loss(image, one, kept, weight).detach() for one in (x_0, other)]
+    batch = trainer.batches.make(0)
+    assert batch.weight is not None
+    assert 0 < batch.weight.mean() < 1
+    other = torch.where(batch.weight > 0, batch.x_0, -batch.x_0)
+    kept = replace(batch.draw, start=torch.zeros_like(batch.x_0))  # x_t is not made of x_0
+    both = [replace(batch, x_0=one, draw=kept) for one in (batch.x_0, other)]
+    losses = [trainer.loss(one).detach() for one in both]
     assert losses[0] == losses[1]
 
 

@@ -18,7 +18,8 @@ from medsegdiff.data import Folder
 from medsegdiff.engine.config import RunConfig, TrainConfig
 from medsegdiff.engine.run_setup import set_up
 from medsegdiff.engine.train import train
-from medsegdiff.engine.trainer import Trainer, drawn_from, learning_rate, step_generator
+from medsegdiff.engine.trainer import Trainer, drawn_from, learning_rate
+from medsegdiff.engine.training_batch import step_generator
 from medsegdiff.errors import DataError, Interrupted, NumericalError
 from medsegdiff.models import Condition, Network, SegmentationNetwork
 
@@ -72,8 +73,8 @@ def test_batches_of_a_set_with_many_empty_masks_hold_foreground(skin_data, tiny,
         set_up(Folder(root=data), tmp_path, config, 0, None, "cpu").trainer
         for config in (tiny(), share)
     )
-    names = [[one.names(step) for step in range(20)] for one in (plain, half)]
-    filled = {half.studies[i] for i in half.foreground}
+    names = [[one.batches.names(step) for step in range(20)] for one in (plain, half)]
+    filled = {half.batches.studies[i] for i in half.batches.foreground}
     least = [min(len([n for n in batch if n in filled]) for batch in batches) for batches in names]
     assert least == [0, 2]
 
@@ -94,18 +95,18 @@ def test_a_random_rater_is_drawn_anew_in_every_step(rated, tiny, tmp_path):
     one, other = (set_up(rated, tmp_path, config, 0, None, "cpu").trainer for _ in range(2))
     drawn = []
     for step in range(8):
-        _, x_0, *_ = one.batch(one.names(step), step)
+        x_0 = one.batches.make(step).x_0
         assert all(len(row.unique()) == 1 for row in x_0)
         drawn += (x_0.mean(dim=(1, 2, 3)) > 0).tolist()
     assert 8 < sum(drawn) < 24
-    assert other.batch(other.names(7), 7)[1].equal(x_0)  # no state
+    assert other.batches.make(7).x_0.equal(x_0)  # no state
 
 
 def test_the_consensus_is_taken_where_nothing_else_is_asked(rated, skin, tiny, tmp_path):
     both = [set_up(data, tmp_path, tiny(), 0, None, "cpu").trainer for data in (rated, skin)]
-    mine, yours = (one.batch(one.names(3), 3) for one in both)
-    assert mine[0].equal(yours[0])
-    assert mine[1].equal(yours[1])
+    mine, yours = (one.batches.make(3) for one in both)
+    assert mine.image.equal(yours.image)
+    assert mine.x_0.equal(yours.x_0)
 
 
 def test_training_on_raters_goes_on_bit_for_bit(rated, tiny, tmp_path, watcher, equal_runs):
@@ -125,7 +126,7 @@ def test_raters_that_are_not_there_are_refused(skin, tiny, tmp_path):
 
 def test_a_step_depends_on_weights_and_number_alone(make_trainer):
     one, other = make_trainer(), make_trainer()
-    other.batch(other.names(7), 7)  # whatever was looked at before
+    other.batches.make(7)  # whatever was looked at before
     assert one.step(3, 20) == other.step(3, 20)
     mine, yours = one.network.state_dict(), other.network.state_dict()
     assert all(mine[name].equal(yours[name]) for name in mine)
@@ -163,7 +164,7 @@ def test_three_in_a_row_end_the_training_and_name_the_studies(make_trainer, tiny
         trainer.step(number, 20)
     with pytest.raises(NumericalError, match="3 times in a row, last at step 6") as caught:
         trainer.step(5, 20)
-    assert all(study in str(caught.value) for study in trainer.names(5))
+    assert all(study in str(caught.value) for study in trainer.batches.names(5))
 
 
 def test_what_is_not_finite_is_told_at_once_and_never_saved(skin, tiny, tmp_path, watcher):
@@ -205,13 +206,48 @@ def test_the_shortest_trainings_have_a_learning_rate(total):
     assert all(rate > 0 for rate in rates)
 
 
+def gradients(trainer: Trainer) -> list[torch.Tensor]:
+    trainer.gradients(trainer.batches.make(0), 0)
+    found = [one.grad for one in trainer.network.parameters()]
+    assert all(one is not None for one in found)
+    return [one for one in found if one is not None]
+
+
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(make_trainer, tiny):
+    whole = gradients(make_trainer())
+    for rows in (1, 3):
+        parts = gradients(make_trainer(tiny(f"train.micro_batch={rows}")))
+        pairs = zip(whole, parts, strict=True)
+        assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in pairs)
+
+
+def test_a_device_without_memory_is_asked_for_half(make_trainer, monkeypatch):
+    trainer, expected = make_trainer(), gradients(make_trainer())
+    condition = trainer.running.condition
+
+    def small(image: torch.Tensor) -> Condition:
+        if len(image) > 2:
+            raise torch.OutOfMemoryError
+        return condition(image)
+
+    monkeypatch.setattr(trainer.running, "condition", small)
+    pairs = zip(expected, gradients(trainer), strict=True)
+    assert trainer.rows_at_once == 2
+    assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in pairs)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_batches_made_ahead_are_the_same(make_trainer, tiny, threads):
+    plain, ahead = make_trainer(), make_trainer(tiny(f"train.loaders={threads}"))
+    assert [plain.step(n, 5) for n in range(5)] == [ahead.step(n, 5) for n in range(5)]
+
+
 def test_the_head_takes_its_turns(make_trainer, tiny):
     often, seldom = make_trainer(), make_trainer(tiny("train.head.every=5"))
-    names = often.names(0)
-    given = often.batch(names, 0)
+    given = often.batches.make(0)
     with torch.no_grad():
-        each = [float(seldom.loss(*given, number)) for number in range(6)]
-        assert each[0] == each[5] == float(often.loss(*given, 1))
+        each = [float(seldom.loss(given, number)) for number in range(6)]
+        assert each[0] == each[5] == float(often.loss(given, 1))
     assert each[1] == each[4] < each[0]
 
 
@@ -220,7 +256,7 @@ def test_cross_entropy_of_the_head_has_its_weight(make_trainer, tiny):
     for weight in (0, 1, 2):
         trainer = make_trainer(tiny(f"train.head.cross_entropy={weight}"))
         with torch.no_grad():
-            losses.append(float(trainer.loss(*trainer.batch(trainer.names(0), 0))))
+            losses.append(float(trainer.loss(trainer.batches.make(0))))
     assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-4)
     assert losses[1] > losses[0]
 

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from medsegdiff.cli.options import Device, Json, Members, Model, Out, Split, settings_argument
+from medsegdiff.cli.options import (
+    Compile,
+    Device,
+    Json,
+    Members,
+    Model,
+    Out,
+    Split,
+    settings_argument,
+)
 
 Images = Annotated[Path, typer.Option("-i", "--input", help="An image or a folder of images.")]
 Steps = Annotated[int | None, typer.Option(help="Steps from noise to mask.")]
@@ -50,6 +59,7 @@ def predict(
     readers: Readers = None,
     writers: Writers = None,
     device: Device = "auto",
+    is_compiled: Compile = False,
     is_json: Json = False,
 ) -> int:
     """Segment images. Draws one mask each, at the image's own size and in the model's values."""
@@ -63,7 +73,8 @@ def predict(
     workers = validated(Workers, {key: one for key, one in wanted.items() if one is not None})
     trained = weights.TrainedModel.load(model, device)
     flags = {"members": members, "steps": steps, "sampler": sampler, "seed": seed}
-    config = with_overrides(with_predict(trained.predict, **flags), settings or ())
+    overrides = [*(settings or ()), *(["compiled=true"] if is_compiled else [])]
+    config = with_overrides(with_predict(trained.predict, **flags), overrides)
     extras = outputs.Extras(
         probabilities=probabilities,
         uncertainty=uncertainty,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from medsegdiff.cli.options import Device, Json, Layout, settings_argument
+from medsegdiff.cli.options import Compile, Device, Json, Layout, settings_argument
 
 Data = Annotated[Path, typer.Argument(help="A data set in any layout.")]
 Run = Annotated[Path, typer.Option("-o", "--output", help="The RUN folder to write.")]
@@ -45,6 +45,7 @@ def train(
     max_steps: Steps = None,
     layout: Layout = None,
     device: Device = "auto",
+    is_compiled: Compile = False,
     is_json: Json = False,
 ) -> None:
     """Train on a data set. A run that was stopped goes on where it was."""
@@ -54,6 +55,7 @@ def train(
     from medsegdiff.engine.train import train as train_model
 
     overrides = [*(settings or ()), *given.budget(max_minutes, max_hours, max_steps)]
+    overrides += ["train.compiled=true"] if is_compiled else []
     chosen = settings_of.read_run_config(config, overrides)
     how: dict[str, Any] = {"fold": given.fold_number(fold), "resume": resume.value, "init": init}
     how |= {"accept_changes": accept_changes, "device": device}

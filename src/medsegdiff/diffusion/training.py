@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -66,10 +67,10 @@ class NoiseDraw:
         is_recycled = bool(torch.rand((), generator=generator) < recipe.recycling)
         return cls(t, eps, torch.randn(shape, generator=generator) if is_recycled else None)
 
-    def rows(self, chosen: slice, device: torch.device | str = "cpu") -> NoiseDraw:
-        """The part that belongs to some rows of the batch, on their device."""
-        start = None if self.start is None else self.start[chosen].to(device)
-        return NoiseDraw(self.t[chosen].to(device), self.eps[chosen].to(device), start)
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> NoiseDraw:
+        """The same change of all tensors: some rows of them, or another device."""
+        start = None if self.start is None else change(self.start)
+        return NoiseDraw(change(self.t), change(self.eps), start)
 
 
 def diffusion_loss(

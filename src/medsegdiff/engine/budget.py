@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from medsegdiff.engine.trainer import Trainer
+from medsegdiff.engine.trainer import Trainer, optimizer_of, running
 
 TRIAL_STEPS = 4
 RESERVE = 0.97  # of the time; the rest is for starting and writing
@@ -40,10 +40,9 @@ def measure(trainer: Trainer) -> Measured:
     """Time a few steps on a copy of the network; the training itself is left untouched."""
     trial = copy.copy(trainer)
     trial.network = copy.deepcopy(trainer.network)
+    trial.running = running(trial.network, trainer.settings, trainer.device)
     trial.averaged = copy.deepcopy(trainer.averaged)
-    trial.optimizer = type(trainer.optimizer)(
-        trial.network.parameters(), lr=trainer.settings.learning_rate
-    )
+    trial.optimizer = optimizer_of(trial.network, trainer.settings)
     trial.step(0, TRIAL_STEPS)  # the first one allocates and decodes
     start = time.perf_counter()
     for number in range(1, TRIAL_STEPS + 1):

@@ -163,7 +163,7 @@ def restore(
         for name, value in load_file(folder / AVERAGED_FILE).items():
             averaged.weights[name].copy_(value)
         load_optimizer(optimizer, load_file(folder / OPTIMIZER_FILE))
-    except (KeyError, RuntimeError, SafetensorError) as error:
+    except (LookupError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder} does not fit this network: {error}") from None
 
 
@@ -178,9 +178,21 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Undo `optimizer_tensors`."""
+    parameters = [one for group in optimizer.param_groups for one in group["params"]]
     values = optimizer.state_dict()
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, quantity = key.split(".", 1)
-        state.setdefault(int(number), {})[quantity] = value
+        laid_out = laid_out_like(value, parameters[int(number)])
+        state.setdefault(int(number), {})[quantity] = laid_out
     optimizer.load_state_dict({**values, "state": state})
+
+
+def laid_out_like(value: Tensor, parameter: Tensor) -> Tensor:
+    """The same numbers in the order in memory of a parameter, if it has one for each of its own.
+
+    Fused optimisers walk through the memory of both at once and do not look whether it agrees.
+    """
+    if value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype, device=value.device).copy_(value)

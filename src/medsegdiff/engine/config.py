@@ -104,6 +104,11 @@ class TrainConfig(Config):
             GPU.
         aspect: "keep" pads images of another shape than the grid's, "squeeze" squeezes them.
         batch_size: images in a step, over all processes.
+        micro_batch: of these, images that go through the network at once; the gradients of such
+            parts are summed, which needs less memory and changes nothing. None takes all of a
+            process, and half as many wherever a GPU's memory turns out too small.
+        loaders: threads that make the next batches while the network trains. None takes 4 where a
+            GPU trains; a processor does not gain by them.
         dimensions: of the network for volumes; 2 sees their slices. None lets the plan choose.
         patch: voxels of the windows that the network sees, along each axis, so that (1, h, w) sees
             slices; None fits images whole and lets the plan choose for volumes.
@@ -126,6 +131,7 @@ class TrainConfig(Config):
             chooses the threshold; None takes them all.
         patience: validations without a better Dice after which training stops; None never does.
         cache_gb: memory for decoded images.
+        compiled: whether a GPU runs the network compiled; a minute or two later, and then faster.
     """
 
     side: int | None = Field(default=None, ge=16)
@@ -134,6 +140,8 @@ class TrainConfig(Config):
     patch: tuple[int, ...] | None = Field(default=None, min_length=2, max_length=3)
     spacing_mm: tuple[float, ...] | None = Field(default=None, min_length=2, max_length=3)
     batch_size: int = Field(default=8, ge=1)
+    micro_batch: int | None = Field(default=None, ge=1)
+    loaders: int | None = Field(default=None, ge=0)
     foreground_share: float | None = Field(default=None, ge=0, le=1)
     raters: Literal["consensus", "random"] = "consensus"
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -154,6 +162,7 @@ class TrainConfig(Config):
     seed: int = 0
     precision: Precision = "auto"
     cache_gb: float = Field(default=2.0, gt=0)
+    compiled: bool = False
 
 
 class PredictConfig(Config):
@@ -173,6 +182,8 @@ class PredictConfig(Config):
         calibrated: whether the temperature kept with the weights is applied.
         keep_largest: keep only the largest connected piece of each class.
         fill_holes: fill holes inside each class.
+        compiled: whether a GPU runs the network compiled, and the steps as CUDA graphs; the first
+            study takes a minute or two longer.
     """
 
     sampler: SerializeAsAny[Sampler] = DDIM(steps=3, eta=1.0)
@@ -187,6 +198,7 @@ class PredictConfig(Config):
     keep_largest: bool = False
     fill_holes: bool = False
     precision: Precision = "auto"
+    compiled: bool = False
 
 
 class RunConfig(Config):

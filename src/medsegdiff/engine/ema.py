@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class AveragedWeights:
@@ -26,5 +27,5 @@ class AveragedWeights:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
         current = module.state_dict()
-        for name, value in self.weights.items():
-            value.lerp_(current[name], 1 - decay)
+        average = get_ema_multi_avg_fn(decay)
+        average(list(self.weights.values()), [current[name] for name in self.weights], None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medsegdiff.diffusion import Denoiser, Process, Sampler, probability_from_logits
+from medsegdiff.diffusion import Denoiser, Noise, Process, Sampler, probability_from_logits
 from medsegdiff.engine.config import ModelConfig, PredictConfig
 from medsegdiff.engine.precision import autocast
 from medsegdiff.engine.step_count import StepCount
@@ -32,7 +33,9 @@ def draw_members(
     heads: list[Tensor] = []
     process = model.process()
     with torch.inference_mode():
-        for network, view in zip(model.networks, views, strict=True):
+        for network, view in zip(
+            model.ready(config.precision, config.compiled), views, strict=True
+        ):
             bound = bind(network, view.image.to(model.device), model.config, process, config)
             if bound.head is not None:
                 heads.append(bound.head)
@@ -55,17 +58,38 @@ def sampled(
     model: TrainedModel,
     config: PredictConfig,
 ) -> Float[Tensor, "M K *S"]:
-    """Probabilities of the members, drawn in chunks that go through the network together."""
+    """Probabilities of the members, drawn in chunks that go through the network together.
+
+    Where a chunk is too large for the device, it is drawn anew in halves: the members are the same.
+    """
     chunks: list[Tensor] = []
-    for first in range(0, config.members, config.member_batch):
-        chunk = range(first, min(first + config.member_batch, config.members))
+    drawn = 0
+    while drawn < config.members:
+        most = model.fitting.rows(config.member_batch)
+        chunk = range(drawn, min(drawn + most, config.members))
         noise = view.noise(chunk, config.seed, model.config.mask_channels)
-        estimates.x_0.clear()
-        x = begun(noise().to(model.device), head, process, config.sampler)
-        x_0 = config.sampler(estimates, x, process, noise=noise)  # (M, K, *S)
-        walked = torch.stack(estimates.x_0 or [x_0])  # (I, M, K, *S)
-        chunks.append(process.probability(walked.flatten(0, 1)).view(walked.shape))
+        with suppress(torch.OutOfMemoryError):
+            chunks.append(walked(estimates, noise, head, process, model.device, config.sampler))
+            drawn = chunk.stop
+            continue
+        model.fitting.halve(len(chunk))
     return fused_steps(torch.cat(chunks, dim=1), process.coding)
+
+
+def walked(
+    estimates: Estimates,
+    noise: Noise,
+    head: Float[Tensor, "K *S"] | None,
+    process: Process,
+    device: torch.device,
+    sampler: Sampler,
+) -> Float[Tensor, "I M K *S"]:
+    """Probabilities of one chunk of members after each step that is kept; else after the last."""
+    estimates.x_0.clear()
+    x = begun(noise().to(device), head, process, sampler)
+    x_0 = sampler(estimates, x, process, noise=noise)  # (M, K, *S)
+    kept = torch.stack(estimates.x_0 or [x_0])  # (I, M, K, *S)
+    return process.probability(kept.flatten(0, 1)).view(kept.shape)
 
 
 def begun(

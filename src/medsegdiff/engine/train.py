@@ -145,14 +145,25 @@ class Loop:
         if self.state.awaits_validation:
             self.validate()
         while self.state.step < total and not self.is_stale():
-            loss = self.setup.trainer.step(self.state.step, total)
-            self.advance(loss)
+            self.advance(self.step(total))
             if self.is_validation_due():
                 self.validate()
             elif time.perf_counter() - self.saved_at > SAVE_SECONDS:
                 self.save()
             self.answer_stop()
         return self.state
+
+    def step(self, total: int) -> float:
+        """Train on the next batch; tell if it had to be cut into smaller parts."""
+        trainer = self.setup.trainer
+        before = trainer.rows_at_once
+        loss = trainer.step(self.state.step, total)
+        if trainer.rows_at_once < before:
+            self.observer.noted(
+                f"The device's memory is too small for {before} images at once, so batches go "
+                f"through the network in parts of {trainer.rows_at_once}."
+            )
+        return loss
 
     def advance(self, loss: float) -> None:
         """Count the step and report it."""
@@ -162,7 +173,7 @@ class Loop:
         if loss != loss:
             self.observer.noted(
                 f"The loss of step {step} was not finite, so the weights were left as they are. "
-                f"Its studies: {', '.join(self.setup.trainer.names(step - 1))}."
+                f"Its studies: {', '.join(self.setup.trainer.batches.names(step - 1))}."
             )
         pace = (now - self.resumed_at) / (step - self.first_step)
         if self.log:

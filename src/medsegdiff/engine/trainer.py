@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from hashlib import blake2b
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from medsegdiff.data import PreparedCache, WindowDraws, augment, batch_indices, central
-from medsegdiff.diffusion import NoiseDraw, Process, cross_entropy_and_dice, diffusion_loss
+from medsegdiff.data import PreparedCache
+from medsegdiff.diffusion import Process, cross_entropy_and_dice, diffusion_loss
+from medsegdiff.engine.acceleration import compiled
+from medsegdiff.engine.ahead import Ahead
 from medsegdiff.engine.config import ModelConfig, TrainConfig
 from medsegdiff.engine.distributed import Team
 from medsegdiff.engine.ema import AveragedWeights
+from medsegdiff.engine.fitting import Fitting
 from medsegdiff.engine.precision import autocast
+from medsegdiff.engine.training_batch import BatchMaker, TrainingBatch, step_seed
 from medsegdiff.errors import NumericalError
 from medsegdiff.models import Condition, SegmentationNetwork
-from medsegdiff.types import IGNORED
 
-FORCED_SHARE = 1 / 3  # of the windows hold foreground where nothing is asked, as in nnU-Net
 MOST_FAILURES = 3  # steps in a row whose loss or gradient is not finite
+LOADERS_OF_A_GPU = 4  # threads; a processor that trains has none to spare
 
 
 class Trainer:
@@ -48,21 +51,16 @@ class Trainer:
         self.network = network
         self.model = model
         self.settings = settings
-        self.studies = studies
-        self.cache = cache
-        self.grid = model.preparation.grid
-        share = settings.foreground_share
-        is_guided = share and not self.grid.is_tiled  # windows find foreground in any study
-        self.foreground = cache.with_foreground(studies) if is_guided else []
-        if settings.raters == "random":
-            cache.check_raters(studies)
         self.team = team
         self.process = Process(model.process, model.grid_size, model.coding)
         self.device = next(network.parameters()).device
+        is_gpu = self.device.type == "cuda"
+        self.batches = BatchMaker(studies, cache, model, settings, self.process, team, is_gpu)
+        self.running = running(network, settings, self.device)
+        self.ahead = Ahead(self.batches.make, loaders(settings.loaders, self.device))
+        self.fitting = Fitting()
         self.averaged = AveragedWeights(network, settings.ema_decay)
-        self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self.optimizer = optimizer_of(network, settings)
         self.failures = 0
 
     def step(self, number: int, total: int) -> float:
@@ -74,129 +72,89 @@ class Trainer:
 
         Raises:
             NumericalError: that happened several times in a row; names the studies.
+            ResourceError: the device has no memory for a single row.
         """
-        names = self.names(number)
-        image, x_0, draw, weight = self.batch(names, number)
+        batch = self.ahead.get(number, total).to(self.device)
         rate = learning_rate(number, total, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        with drawn_from(step_seed(self.settings.seed, number), self.device):  # dropout
-            loss = self.loss(image, x_0, draw, weight, number)
-        loss.backward()
+        loss = self.gradients(batch, number)
         self.team.average_gradients(self.network)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
-        loss = self.team.average(loss.detach())
+        loss = self.team.average(loss)
         if not bool(torch.isfinite(loss) & torch.isfinite(norm)):
-            return self.refuse(number, names)
+            return self.refuse(number)
         self.failures = 0
         self.optimizer.step()
         self.averaged.update(self.network)
         return float(loss)
 
-    def names(self, number: int) -> list[str]:
-        """The studies of batch `number`."""
-        count, settings = len(self.studies), self.settings
-        share = (settings.foreground_share or 0.0) if self.foreground else 0.0
-        batch = batch_indices(
-            count, settings.batch_size, number, settings.seed, self.foreground, share
-        )
-        return [self.studies[i] for i in batch]
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that go through the network together; the gradients of such parts are summed."""
+        return self.fitting.rows(self.settings.micro_batch or self.settings.batch_size)
 
-    def batch(
-        self, names: Sequence[str], number: int
-    ) -> tuple[Tensor, Tensor, NoiseDraw, Tensor | None]:
-        """This process's rows of a batch: augmented images, clean signals, and the noise to add.
+    def gradients(self, batch: TrainingBatch, number: int) -> Tensor:
+        """Give every parameter the gradient of the batch's mean loss, and return that loss."""
+        while True:
+            self.optimizer.zero_grad(set_to_none=True)
+            tried = min(self.rows_at_once, len(batch))
+            with suppress(torch.OutOfMemoryError):
+                return self.summed_gradients(batch.parts(tried), len(batch), number)
+            self.fitting.halve(tried)
 
-        Last comes the weight of each voxel in the loss; None where no label is ignored.
-        """
-        generator = step_generator(self.settings.seed, number)
-        is_random = self.settings.raters == "random"
-        draws = torch.rand(len(names), generator=generator) if is_random else None
-        windows = self.windows(len(names), generator) if self.grid.is_tiled else None
-        drawn = self.cache.batch(names, draws, windows)
-        image, labels = augment(*drawn, self.settings.augmentation, generator)
-        if windows is not None:
-            image, labels = (central(one, self.grid.network_size) for one in (image, labels))
-        x_0 = self.process.signal(labels)
-        draw = NoiseDraw.draw(
-            tuple(x_0.shape), self.process.last_level, self.settings.noise, generator
-        )
-        rows = self.team.rows(len(names))
-        image = image[rows].to(self.device, memory_format=memory_format(image))
-        weight = self.weight(labels[rows])
-        return image, x_0[rows].to(self.device), draw.rows(rows, self.device), weight
+    def summed_gradients(
+        self, parts: Iterable[TrainingBatch], count: int, number: int
+    ) -> Float[Tensor, ""]:
+        """The mean loss over the `count` rows of all parts; its gradient is added up."""
+        loss = torch.zeros((), device=self.device)
+        with drawn_from(step_seed(self.settings.seed, number), self.device):  # dropout
+            for part in parts:
+                own = self.loss(part, number) * (len(part) / count)
+                own.backward()
+                loss += own.detach()
+        return loss
 
-    def weight(self, labels: Tensor) -> Tensor | None:
-        """0 where labels (B, *S) are ignored, else 1, shape (B, 1, *S); None where none can be."""
-        if self.model.labels.ignored is None:
-            return None
-        return (labels != IGNORED).float().unsqueeze(1).to(self.device)
-
-    def windows(self, rows: int, generator: torch.Generator) -> WindowDraws:
-        """Where this step's windows lie."""
-        share = self.settings.foreground_share
-        forced = math.ceil((FORCED_SHARE if share is None else share) * rows - 1e-9)
-        return WindowDraws.draw(self.grid.size, rows, forced, generator)
-
-    def loss(
-        self,
-        image: Tensor,
-        x_0: Tensor,
-        draw: NoiseDraw,
-        weight: Tensor | None = None,
-        number: int = 0,
-    ) -> Tensor:
+    def loss(self, batch: TrainingBatch, number: int = 0) -> Float[Tensor, ""]:
         """Loss of the diffusion plus, where it is its turn, that of the condition head."""
         with autocast(self.settings.precision, self.device):
-            condition = self.network.condition(image)
-        loss = x_0.new_zeros(())
+            condition = self.running.condition(batch.image)
+        loss = batch.x_0.new_zeros(())
         head = self.settings.head
         is_its_turn = number % head.every == 0 or not self.network.denoises
         if condition.logits is not None and is_its_turn:
-            truth = self.process.probability(x_0)
+            truth = self.process.probability(batch.x_0)
             own = cross_entropy_and_dice(
-                condition.logits, truth, self.model.coding, head.cross_entropy, weight
+                condition.logits, truth, self.model.coding, head.cross_entropy, batch.weight
             )
             loss = loss + head.weight * own.mean()
         if self.network.denoises:
             seen = condition.with_gradient(self.settings.condition_gradient)
-            loss = loss + self.denoising_loss(seen, x_0, draw, weight).mean()
+            loss = loss + self.denoising_loss(seen, batch).mean()
         return loss
 
-    def denoising_loss(
-        self, condition: Condition, x_0: Tensor, draw: NoiseDraw, weight: Tensor | None
-    ) -> Tensor:
+    def denoising_loss(self, condition: Condition, batch: TrainingBatch) -> Float[Tensor, " B"]:
         """Loss of each row of the diffusion."""
 
         def bound(x_t: Tensor, t: Tensor) -> Tensor:
             with autocast(self.settings.precision, self.device):
-                return self.network.denoise(x_t, t, condition)
+                return self.running.denoise(x_t, t, condition)
 
-        return diffusion_loss(bound, x_0, draw, self.process, self.model.objective, weight)
+        objective = self.model.objective
+        return diffusion_loss(bound, batch.x_0, batch.draw, self.process, objective, batch.weight)
 
-    def refuse(self, number: int, names: Sequence[str]) -> float:
+    def refuse(self, number: int) -> float:
         """Leave the weights as they are; give up after several failures in a row."""
         self.failures += 1
         if self.failures >= MOST_FAILURES:
             raise NumericalError(
                 f"The loss was not finite {MOST_FAILURES} times in a row, last at step "
-                f"{number + 1} on the studies {', '.join(names)}. Nothing of it was saved. Look at "
-                "these studies with `medsegdiff verify`, or lower train.learning_rate (now "
-                f"{self.settings.learning_rate})."
+                f"{number + 1} on the studies {', '.join(self.batches.names(number))}. Nothing of "
+                "it was saved. Look at these studies with `medsegdiff verify`, or lower "
+                f"train.learning_rate (now {self.settings.learning_rate})."
             )
         return math.nan
-
-
-def step_seed(seed: int, step: int) -> int:
-    """The seed of one step."""
-    return int.from_bytes(blake2b(f"{seed}/{step}".encode(), digest_size=7).digest(), "little")
-
-
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """The random stream of one step: augmentation, levels and noise."""
-    return torch.Generator().manual_seed(step_seed(seed, step))
 
 
 @contextmanager
@@ -207,6 +165,28 @@ def drawn_from(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
+def running(
+    network: SegmentationNetwork, settings: TrainConfig, device: torch.device
+) -> SegmentationNetwork:
+    """The same weights as they are run: compiled, if that is wanted."""
+    return compiled(network, device, is_trained=True) if settings.compiled else network
+
+
+def loaders(wanted: int | None, device: torch.device) -> int:
+    """Threads that make the next batches."""
+    return wanted if wanted is not None else LOADERS_OF_A_GPU * (device.type == "cuda")
+
+
+def optimizer_of(network: SegmentationNetwork, settings: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW over all weights, in one pass over each."""
+    return torch.optim.AdamW(
+        network.parameters(),
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+
+
 def learning_rate(step: int, total: int, settings: TrainConfig) -> float:
     """Linear warm-up, then a cosine to zero."""
     warm_up = max(1, round(settings.warm_up * total))
@@ -214,8 +194,3 @@ def learning_rate(step: int, total: int, settings: TrainConfig) -> float:
         return settings.learning_rate * (step + 1) / warm_up
     done = (step - warm_up) / max(1, total - warm_up)
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def memory_format(image: Tensor) -> torch.memory_format:
-    """Channels last: the layout in which convolutions are fastest."""
-    return torch.channels_last if image.ndim == 4 else torch.channels_last_3d

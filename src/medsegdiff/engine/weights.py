@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -14,9 +14,11 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from medsegdiff.data import Preparation
 from medsegdiff.diffusion import Process
-from medsegdiff.engine.config import ModelConfig, PredictConfig
+from medsegdiff.engine.acceleration import compiled, with_bf16_weights
+from medsegdiff.engine.config import ModelConfig, Precision, PredictConfig
+from medsegdiff.engine.fitting import Fitting
 from medsegdiff.engine.model_location import WEIGHTS_FILE, weights_files
-from medsegdiff.engine.precision import chosen_device
+from medsegdiff.engine.precision import chosen_device, uses_bf16
 from medsegdiff.engine.weights_file import (
     WeightsContent,
     header_values,
@@ -44,6 +46,7 @@ class TrainedModel:
         device: where it computes.
         preparations: of each network, where folds have measured intensities on their own training
             studies; empty where that of the config holds for all.
+        fitting: how many members go through a network at once.
     """
 
     name: str
@@ -53,6 +56,10 @@ class TrainedModel:
     weights_hash: str
     device: torch.device
     preparations: tuple[Preparation, ...] = ()
+    fitting: Fitting = field(default_factory=Fitting, repr=False, compare=False)
+    _readied: dict[tuple[bool, bool], tuple[SegmentationNetwork, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def load(cls, where: str | Path, device: str = "auto") -> TrainedModel:
@@ -98,6 +105,22 @@ class TrainedModel:
     def process(self) -> Process:
         """The forward process on the network's grid."""
         return Process(self.config.process, self.config.grid_size, self.config.coding)
+
+    def ready(self, precision: Precision, is_compiled: bool) -> tuple[SegmentationNetwork, ...]:
+        """The networks as a prediction runs them: made when first asked for, and kept.
+
+        Raises:
+            ConfigError: compiled ones on a device that does not gain by it.
+        """
+        is_half = uses_bf16(precision, self.device)
+        if (is_half, is_compiled) not in self._readied:
+            networks = self.networks
+            if is_half:
+                networks = tuple(with_bf16_weights(one) for one in networks)
+            if is_compiled:
+                networks = tuple(compiled(one, self.device) for one in networks)
+            self._readied[is_half, is_compiled] = networks
+        return self._readied[is_half, is_compiled]
 
     def save(
         self,

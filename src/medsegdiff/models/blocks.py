@@ -38,6 +38,10 @@ def without_autocast(m: Tensor) -> AbstractContextManager[object]:
     return torch.autocast(kind, enabled=False) if is_available else nullcontext()
 
 
+class InFloat32(nn.Module):
+    """Is called where autocast is off, so its weights have to stay float32."""
+
+
 def group_norm(features: int) -> nn.GroupNorm:
     """Group norm with groups of at least four features, at most 16 groups."""
     groups = next(

@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medsegdiff.models.blocks import LayerNorm, Modulation, convolution
+from medsegdiff.models.blocks import InFloat32, LayerNorm, Modulation, convolution
 
 FILTER_FEATURES = 16
 FILTER_BLOCKS = 2  # "a few"; the paper gives no number
 
 
-class NBPFilter(nn.Module):
+class NBPFilter(InFloat32):
     """Share of each pair of frequencies that passes, 0 to 1, by their magnitudes and the level.
 
     It is a function of coordinates, made of 1x1 convolutions alone, so it is the same filter on
