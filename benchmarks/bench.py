@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,35 +23,26 @@ from typing import Any
 
 import torch
 from ablation.measure import commit
-from speed.contender import CHUNK, Contender, Task, gflop, parameters, prediction_seconds
+from speed.contender import CHUNK, Task, gflop, parameters, prediction_seconds
+from speed.contenders import CONTENDERS
 from speed.limits import limits
-from speed.ours import Ours
+from speed.memory import peak
 from speed.tables import page
-from speed.theirs import Lucidrains, Monai
-from speed.timing import alternating
+from speed.timing import Work, alternating
 
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.precision import chosen_device, is_bf16_fast
 
 MEMBERS = (1, 8, 25)
 BATCH = 4
+TRAINED = 4  # steps whose operations are counted
 HERE = Path(__file__).parent
-
-
-def contenders(task: Task, folder: Path) -> list[Contender]:
-    """Everyone who takes part; ours first."""
-    return [
-        Ours(task, folder / "default"),
-        Ours(task, folder / "v1", "model.network=medsegdiff_v1", name="medsegdiff_v1 (small)"),
-        Lucidrains(task),
-        Monai(task),
-    ]
 
 
 def measured(task: Task, repeats: int) -> list[dict[str, Any]]:
     """Figures of all contenders at one task."""
     with tempfile.TemporaryDirectory() as folder:
-        sides = contenders(task, Path(folder))
+        sides = [build(task, Path(folder) / name) for name, build in CONTENDERS.items()]
         chunks = sorted({min(CHUNK, m) for m in MEMBERS} | {m % CHUNK for m in MEMBERS} - {0})
         steps = {
             count: alternating(
@@ -68,12 +60,15 @@ def measured(task: Task, repeats: int) -> list[dict[str, Any]]:
                     "name": one.name,
                     "side": task.side,
                     "precision": task.precision,
+                    "batch": task.batch,
                     "parameters": parameters(one.network),
                     "look_gflop": gflop(one.look),
                     "step_gflop": gflop(lambda one=one: one.step(1)),
                     "look_s": looks[one.name],
                     "step_s": times,
                     "train_images_per_s": task.batch / trained[one.name],
+                    "train_gflop": gflop(lambda one=one: repeated(one.train_step)) / TRAINED,
+                    "memory_mib": peak_mib(one.name, task),
                     "own_steps": one.steps,
                     "predictions": [
                         {
@@ -91,6 +86,31 @@ def measured(task: Task, repeats: int) -> list[dict[str, Any]]:
     return rows
 
 
+def peak_mib(name: str, task: Task) -> float | None:
+    """Peak of a process that looks at an image and takes one step of a chunk of members."""
+    if task.device.type != "cpu":
+        return None
+    words = [f"--memory-of={name}", f"--side={task.side}", f"--precision={task.precision}"]
+    command = [sys.executable, __file__, "--device=cpu", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+def looked_and_stepped(name: str, task: Task) -> None:
+    """What `peak_mib` asks of its process."""
+    with tempfile.TemporaryDirectory() as folder:
+        one = CONTENDERS[name](task, Path(folder))
+        one.look()
+        one.step(CHUNK)
+    print(peak())
+
+
+def repeated(work: Work) -> None:
+    """A few training steps: ours do not all cost the same."""
+    for _ in range(TRAINED):
+        work()
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -99,8 +119,12 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "speed")
+    parser.add_argument("--memory-of", choices=list(CONTENDERS), help=argparse.SUPPRESS)
     given = parser.parse_args()
     device = chosen_device(given.device)
+    if given.memory_of:
+        looked_and_stepped(given.memory_of, Task(given.side[0], 1, given.precision[0], device))
+        return
     precisions = given.precision or (["fp32", "bf16"] if is_bf16_fast(device) else ["fp32"])
     found: dict[str, Any] = {
         "command": " ".join(["python", "benchmarks/bench.py", *sys.argv[1:]]),

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import torch
 from ablation.measure import commit
 from PIL import Image
 from speed.contender import Task
+from speed.memory import peak
 from speed.ours import Ours
 from speed.tables import table
 
@@ -35,7 +35,6 @@ from medsegdiff.engine.settings import with_predict
 from medsegdiff.types import Geometry, Sample
 
 HERE = Path(__file__).parent
-MIB = 2**20
 STUDIES = 6
 USUAL = {"side": 256, "members": 8, "steps": 3}
 POINTS = {
@@ -73,12 +72,6 @@ def studies(folder: Path, side: int) -> Path:
         Image.fromarray(noise).save(folder / "images" / f"{number}.png")
         Image.fromarray(mask).save(folder / "masks" / f"{number}.png")
     return folder
-
-
-def peak() -> float:
-    """MiB that this process has needed at most so far."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MIB
 
 
 def measured(repeats: int, **where: int) -> dict[str, float]:

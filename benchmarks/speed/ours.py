@@ -66,7 +66,7 @@ class Ours:
     def look(self) -> BoundNetwork:
         """The condition pass."""
         self.bound = bind(
-            self.model.networks[0],
+            self.model.ready(self.config.precision, self.config.compiled)[0],
             self.task.image()[0],
             self.model.config,
             self.model.process(),

@@ -31,10 +31,10 @@ def page(found: dict[str, Any]) -> str:
 def costs(rows: Sequence[Row], peak: float) -> str:
     """Size and speed of the parts; shares of the matrix product's speed."""
     heads = ["", "parameters, M", "look, GFLOP", "step, GFLOP", "look, s", "step of 1, s"]
-    heads += ["step of 8, s", "of the peak", "training, images/s"]
+    heads += ["step of 8, s", "of the peak", "MiB", "training, images/s", "of the peak"]
     lines = []
     for row in rows:
-        eight = row["step_s"][8]
+        eight, speed = row["step_s"][8], row["train_images_per_s"]
         lines.append(
             [
                 row["name"],
@@ -45,7 +45,9 @@ def costs(rows: Sequence[Row], peak: float) -> str:
                 f"{row['step_s'][1]:.3f}",
                 f"{eight:.3f}",
                 f"{8 * row['step_gflop'] / eight / peak:.0%}",
-                f"{row['train_images_per_s']:.2f}",
+                "–" if row["memory_mib"] is None else f"{row['memory_mib']:.0f}",
+                f"{speed:.2f}",
+                f"{speed * row['train_gflop'] / row['batch'] / peak:.0%}",
             ]
         )
     return table(heads, lines)

@@ -1,0 +1,165 @@
+"""What a GPU makes of the networks, in one call of at most eight minutes.
+
+    python benchmarks/gpu.py [--side 256] [--batch 32] [--minutes 8] [--device cuda]
+                             [--out benchmarks/results/gpu]
+
+Rows: each network in bfloat16 and in float32, the default also compiled. Columns: milliseconds for
+the look at the image, for a step of 8 and of 25 members, and for a whole prediction of 25 members
+as the program makes it (preparation, noise, all steps, fusion); images a second in training, with
+reading and augmentation; the most memory that either needed. Beside them stands what the GPU makes
+of a matrix product in the same run. A row that does not fit into the minutes is left out and named.
+Writes OUT.json and OUT.md after each row, with machine and commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from ablation.measure import commit
+from speed.contender import Task, gflop
+from speed.limits import limits
+from speed.ours import Ours
+from speed.tables import table
+from speed.timing import Work, seconds_of
+
+from medsegdiff.engine.environment import environment
+from medsegdiff.engine.precision import chosen_device
+from medsegdiff.engine.predict import predict
+from medsegdiff.engine.settings import with_predict
+from medsegdiff.types import Geometry, Sample
+
+MEMBERS = 25
+REPEATS = 10
+COMPILED = ("train.compiled=true", "predict.compiled=true")
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: a network, how it computes, and the settings that say so."""
+
+    name: str
+    precision: str
+    words: tuple[str, ...] = ()
+
+
+ROWS = (
+    Row("medsegdiff", "bf16"),
+    Row("medsegdiff, compiled", "bf16", COMPILED),
+    Row("medsegdiff", "fp32"),
+    Row("medsegdiff_v1 (small)", "bf16", ("model.network=medsegdiff_v1",)),
+    Row("medsegdiff_v2", "bf16", ("model.network=medsegdiff_v2",)),
+    Row("medsegdiff_v1 (small)", "fp32", ("model.network=medsegdiff_v1",)),
+    Row("medsegdiff_v2", "fp32", ("model.network=medsegdiff_v2",)),
+)
+
+
+def measured(row: Row, task: Task) -> dict[str, Any]:
+    """All figures of a row; times in seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours = Ours(task, Path(folder), *row.words, name=row.name)
+        sample = Sample("random", task.image()[0].cpu() * 255, Geometry((task.side,) * 2))
+        config = with_predict(ours.config, members=MEMBERS, member_batch=MEMBERS)
+        works = {
+            "look_s": ours.look,
+            "step_of_8_s": lambda: ours.step(8),
+            f"step_of_{MEMBERS}_s": lambda: ours.step(MEMBERS),
+            "prediction_s": lambda: predict(sample, ours.model, config),
+            "train_s": ours.train_step,
+        }
+        found: dict[str, Any] = {name: typical(work) for name, work in works.items()}
+        with torch.compiler.set_stance("force_eager"):
+            found["step_gflop"] = gflop(lambda: ours.step(1))
+        found["steps"] = ours.steps
+    found["train_images_per_s"] = task.batch / found.pop("train_s")
+    if task.device.type == "cuda":
+        found["memory_gib"] = torch.cuda.max_memory_allocated(task.device) / 2**30
+        torch.cuda.reset_peak_memory_stats(task.device)
+    return {"name": row.name, "precision": row.precision, **found}
+
+
+def typical(work: Work) -> float:
+    """Median seconds, after three runs that warm up and compile."""
+    for _ in range(3):
+        work()
+    return median(seconds_of(work) for _ in range(REPEATS))
+
+
+def page(found: dict[str, Any]) -> str:
+    """What was measured, as Markdown."""
+    most, machine = found["limits"], found["machine"]
+    head = (
+        f"`{found['command']}` at commit {found['commit']}: "
+        f"{', '.join(machine['gpus']) or machine['device']}, "
+        f"torch {machine['packages']['torch']}. Matrix products in the same run: "
+        f"{most['fp32_gflops'] / 1e3:.1f} TFLOP/s of float32, {most['bf16_gflops'] / 1e3:.1f} of "
+        f"bfloat16. Side {found['side']}, training batch {found['batch']}."
+    )
+    heads = ["", "", "look, ms", "step of 8, ms", f"step of {MEMBERS}, ms"]
+    heads += [f"{MEMBERS} members in all, ms", "of the peak", "training, images/s", "GiB"]
+    lines = []
+    for row in found["rows"]:
+        step = row[f"step_of_{MEMBERS}_s"]
+        reached = MEMBERS * row["step_gflop"] / step / most[f"{row['precision']}_gflops"]
+        times = (row["look_s"], row["step_of_8_s"], step, row["prediction_s"])
+        lines.append(
+            [
+                row["name"],
+                row["precision"],
+                *(f"{1e3 * one:.2f}" for one in times),
+                f"{reached:.0%}",
+                f"{row['train_images_per_s']:.1f}",
+                f"{row['memory_gib']:.1f}" if "memory_gib" in row else "–",
+            ]
+        )
+    left = [f"Left out for want of time: {', '.join(found['left_out'])}."]
+    return "\n\n".join([head, table(heads, lines), *(left if found["left_out"] else [])]) + "\n"
+
+
+def main() -> None:
+    """Measure row by row, as long as there is time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "gpu")
+    given = parser.parse_args()
+    start, longest = time.perf_counter(), 0.0
+    device = chosen_device(given.device)
+    found: dict[str, Any] = {
+        "command": " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]]),
+        "commit": commit(),
+        "machine": {**environment(), "device": str(device)},
+        "side": given.side,
+        "batch": given.batch,
+        "limits": limits(device),
+        "rows": [],
+        "left_out": [],
+    }
+    rows = [row for row in ROWS if device.type == "cuda" or row.words != COMPILED]
+    for row in rows:
+        begun = time.perf_counter()
+        if begun - start + longest > 60 * given.minutes:
+            found["left_out"].append(f"{row.name} in {row.precision}")
+            continue
+        torch.manual_seed(0)
+        task = Task(given.side, given.batch, row.precision, device)
+        found["rows"].append(measured(row, task))
+        longest = max(longest, time.perf_counter() - begun)
+        given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+        given.out.with_suffix(".md").write_text(page(found))
+    print(page(found))
+
+
+if __name__ == "__main__":
+    main()
