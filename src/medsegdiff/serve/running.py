@@ -12,12 +12,14 @@ from fastapi import FastAPI
 
 from medsegdiff.errors import CheckpointError
 from medsegdiff.serve.app import create_app
+from medsegdiff.serve.connections import Connection
 from medsegdiff.serve.pool import Pool
 from medsegdiff.serve.settings import ServeSettings
 
 LINGER_SECONDS = 2.0  # after the last job, in which its page can fetch the result
 CLOSING_SECONDS = 3  # for connections that are still open
 CONNECTIONS = 512
+ARRIVALS = 128  # connections that are taken at once; each is an open file before it is counted
 HEADER_BYTES = 16 * 2**10
 
 
@@ -94,7 +96,9 @@ def serve(settings: ServeSettings, listening: Callable[[str, int], object]) -> N
         lifespan="on",
         timeout_graceful_shutdown=CLOSING_SECONDS,
         timeout_keep_alive=15,
-        limit_concurrency=CONNECTIONS,
+        http=Connection,
+        limit_concurrency=CONNECTIONS + 1,  # beyond, where none of them waits for its client, 503
+        backlog=ARRIVALS,
         h11_max_incomplete_event_size=HEADER_BYTES,
         ws="none",
     )
