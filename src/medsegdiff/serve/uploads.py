@@ -40,7 +40,7 @@ class UploadLimits:
 
 
 class Store:
-    """Counts the bytes of all uploads on disk, so that they stay within a limit.
+    """Counts the bytes of all uploads and results on disk; no upload is taken beyond a limit.
 
     Args:
         limit: bytes.
@@ -61,6 +61,10 @@ class Store:
                 "The server's store is full until earlier jobs are deleted. Try again later.",
                 {"Retry-After": "60"},
             )
+        self.used += count
+
+    def add(self, count: int) -> None:
+        """So many bytes more are used: a job that was taken has written them."""
         self.used += count
 
     def give_back(self, count: int) -> None:
