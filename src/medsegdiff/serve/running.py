@@ -10,7 +10,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from medsegdiff.errors import CheckpointError
+from medsegdiff.errors import CheckpointError, ResourceError
 from medsegdiff.serve.app import create_app
 from medsegdiff.serve.connections import Connection
 from medsegdiff.serve.pool import Pool
@@ -82,7 +82,7 @@ def serve(settings: ServeSettings, listening: Callable[[str, int], object]) -> N
 
     Raises:
         CheckpointError: a model cannot be used.
-        OSError: the port is taken.
+        ResourceError: the port is taken, or there is no room for files.
     """
     app = create_app(settings)
     config = uvicorn.Config(
@@ -103,7 +103,13 @@ def serve(settings: ServeSettings, listening: Callable[[str, int], object]) -> N
         ws="none",
     )
     server = DrainingServer(config, app, listening)
-    server.run()
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's, which has said in the log what the system said
+        raise ResourceError(
+            f"The server cannot start on {settings.host}, port {settings.port}. If another program "
+            "has that port, choose a different one: --port 0 takes any that is free."
+        ) from None
     fault = server.pool.fault
     if fault is not None:
         raise CheckpointError(fault)
