@@ -95,7 +95,7 @@ def prepared(server: Server, config: Path) -> str:
         config.write_text(
             CONFIG.format(jobs=json.dumps(jobs), doomed=json.dumps(doomed), sent=sent)
         )
-        return f"medsegdiff_session={client.cookies['medsegdiff_session']}"
+        return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
 
 def statuses(events: Path) -> tuple[dict[str, dict[str, int]], Counter[str]]:

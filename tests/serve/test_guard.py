@@ -24,6 +24,7 @@ def asked(
     path: str = "/who",
     sessions: Sessions | None = None,
     host: str = "localhost:8000",
+    base: str = "http://x",
     **headers: str,
 ) -> httpx.Response:
     """What a small app behind the guard answers."""
@@ -45,7 +46,7 @@ def asked(
     transport = httpx.ASGITransport(app)
 
     async def call() -> httpx.Response:
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        async with httpx.AsyncClient(transport=transport, base_url=base) as client:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             return await client.request(method, path, headers={"host": host, **named})
 
@@ -112,6 +113,14 @@ def test_a_cookie_counts_only_if_it_was_issued_here():
     assert asked(sessions=sessions, cookie=f"{COOKIE}={cookie}").json() == cookie[:32]
     assert asked(cookie=f"{COOKIE}={cookie}").json() is None
     assert asked(sessions=sessions, cookie=f"{COOKIE}={cookie[:-1]}").json() is None
+
+
+def test_servers_on_two_ports_keep_their_sessions_apart():
+    sessions, base = Sessions(None), "http://x:8001"
+    own, other = sessions.issue(), Sessions(None).issue()
+    both = f"{COOKIE}_8000={other}; {COOKIE}_8001={own}"
+    assert asked(sessions=sessions, base=base, cookie=both).json() == own[:32]
+    assert asked(sessions=sessions, base=base, cookie=f"{COOKIE}_8000={own}").json() is None
 
 
 def test_every_answer_has_the_headers():

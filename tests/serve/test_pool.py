@@ -56,7 +56,7 @@ def submitted(pool: Pool, seconds: float = 0.0, manner: str = "usual") -> Job:
     (folder / "upload" / "Miller_Anna.png").write_bytes(bytes(100))
     pool.jobs.store.take(100)
     settings = {"seconds": seconds, "ensemble": manner}
-    job = Job(job_id, "me", "Miller_Anna.png", folder, settings, upload_bytes=100)
+    job = Job(job_id, "me", "Miller_Anna.png", folder, settings, stored_bytes=100)
     job.order = {"id": job_id, "folder": str(folder), "settings": settings}
     try:
         pool.submit(job)
@@ -221,6 +221,20 @@ def test_what_has_ended_is_deleted_in_time(play):
         assert pool.jobs.store.used == 0
 
     play(test, keep_minutes=0.01)
+
+
+def test_what_a_job_has_written_counts_as_well(play):
+    async def test(pool: Pool) -> None:
+        job = submitted(pool)
+        (job.folder / "mask.png").write_bytes(bytes(900))
+        os.link(job.folder / "mask.png", job.folder / "the same")
+        await ended(job)
+        while pool.jobs.store.used != 1000:
+            await asyncio.sleep(0.01)
+        await pool.jobs.delete(job)
+        assert pool.jobs.store.used == 0
+
+    play(test)
 
 
 def test_damaged_weights_are_told_and_nothing_runs(play):

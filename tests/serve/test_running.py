@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 
 import httpx
@@ -35,6 +38,23 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert run(["serve"]) == 2
     assert 'pip install "medsegdiff[serve]"' in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told_with_the_way_out(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [
+            sys.executable,
+            "-m",
+            "medsegdiff",
+            "serve",
+            "--port",
+            str(taken.getsockname()[1]),
+        ]
+        own = {**os.environ, "TMPDIR": str(tmp_path)}
+        found = subprocess.run(command, env=own, capture_output=True, text=True, timeout=300)
+    assert (found.returncode, found.stdout) == (5, "")
+    assert "--port 0" in found.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

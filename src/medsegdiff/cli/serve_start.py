@@ -59,6 +59,7 @@ def log_to_console() -> None:
     """Let the server's own log lines be seen; uvicorn's only from warnings on."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("medsegdiff.serve").setLevel(logging.INFO)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it tells what forms hold
 
 
 def _fault(place: tuple[int | str, ...], message: str) -> str:

@@ -20,7 +20,7 @@ REASONS = {
     422: "settings or files that cannot be used",
     429: "the line is full",
     500: "an error in the program, which the log tells more of under its id",
-    503: "the server is being stopped",
+    503: "the server is being stopped, or its disk is full",
 }
 
 

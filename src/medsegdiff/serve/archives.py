@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from medsegdiff.errors import DataError
-from medsegdiff.serve.file_names import ARCHIVE, ending_of, is_known, safe_name, unused_name
+from medsegdiff.serve.file_names import ARCHIVE, Names, ending_of, is_known, safe_name
 
 HARMLESS_BYTES = 64 * 2**20  # that any archive may unpack to
 LARGEST_RATIO = 200  # of what is unpacked to what was packed, beyond that
@@ -98,10 +98,10 @@ def _unpacked(
     opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, limits: ArchiveLimits
 ) -> Iterator[Path]:
     """Unpack file by file, and stop as soon as there is more than was declared or is allowed."""
-    taken: set[str] = set()
+    names = Names()
     left = limits.bytes
     for member in members:
-        path = folder / unused_name(safe_name(member.filename), taken)
+        path = folder / names.unused(safe_name(member.filename))
         with opened.open(member) as packed, path.open("xb") as file:
             while piece := packed.read(PIECE):
                 left -= len(piece)

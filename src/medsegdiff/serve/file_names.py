@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from pathlib import PurePosixPath
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -35,13 +36,26 @@ def safe_name(given: str, fallback: str = "image") -> str:
     return f"_{stem}{ending}" if _RESERVED.fullmatch(stem) else f"{stem}{ending}"
 
 
-def unused_name(name: str, taken: set[str]) -> str:
-    """The name, with a number before it where it is taken already; it is taken from now on."""
-    number, found = 1, name
-    while found.casefold() in taken:
-        number, found = number + 1, f"{number}_{name}"
-    taken.add(found.casefold())
-    return found
+class Names:
+    """Names that are given to files of one folder, no two alike on any system.
+
+    A thousand files of one name cost no more than a thousand others.
+    """
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def unused(self, name: str) -> str:
+        """The name, with a number before it where it is taken already; it is taken from now on."""
+        found = name
+        while found.casefold() in self._taken:
+            found = f"{self._taken[name.casefold()]}_{name}"
+            self._taken[name.casefold()] += 1
+        self._taken[found.casefold()] += 1
+        return found
 
 
 def ending_of(name: str) -> str:

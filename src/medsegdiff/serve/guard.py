@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medsegdiff.serve.refusals import Refused, shielded
-from medsegdiff.serve.sessions import COOKIE, TOKEN_SESSION, Sessions
+from medsegdiff.serve.sessions import TOKEN_SESSION, Sessions, cookie_name
 from medsegdiff.serve.settings import ServeSettings, is_loopback
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -70,7 +70,7 @@ class Guard:
         try:
             self._check_host(headers.get("host", ""))
             self._check_origin(scope["method"], headers)
-            scope.setdefault("state", {})["session"] = self._session(scope["path"], headers)
+            scope.setdefault("state", {})["session"] = self._session(scope, headers)
         except Refused as refused:
             await refused.response()(scope, receive, send_guarded)
             return
@@ -102,12 +102,12 @@ class Guard:
     def _is_allowed(self, origin: str | None) -> bool:
         return origin is not None and origin == self.settings.allow_origin
 
-    def _session(self, path: str, headers: Headers) -> str | None:
-        session = self.sessions.named(_cookie(headers.get("cookie")))
+    def _session(self, scope: Scope, headers: Headers) -> str | None:
+        session = self.sessions.named(_cookie(headers.get("cookie"), cookie_name(scope)))
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.sessions.is_token(given.strip()):
             return session or TOKEN_SESSION
-        if session is None and self.sessions.need_a_token and path not in OPEN_PATHS:
+        if session is None and self.sessions.need_a_token and scope["path"] not in OPEN_PATHS:
             raise Refused(
                 401,
                 "This server asks for its token. Open the address that it printed at its start, or "
@@ -147,9 +147,9 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _cookie(header: str | None) -> str | None:
+def _cookie(header: str | None, name: str) -> str | None:
     try:
-        morsel = SimpleCookie(header or "").get(COOKIE)
+        morsel = SimpleCookie(header or "").get(name)
     except CookieError:
         return None
     return None if morsel is None else morsel.value

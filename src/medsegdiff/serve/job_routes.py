@@ -15,7 +15,7 @@ from medsegdiff.serve.jobs import Job, events
 from medsegdiff.serve.refusals import not_found
 from medsegdiff.serve.results import with_addresses
 from medsegdiff.serve.serving import Serving, serving
-from medsegdiff.serve.sessions import COOKIE
+from medsegdiff.serve.sessions import cookie_name
 
 HEARTBEAT_SECONDS = 10.0
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -65,7 +65,7 @@ async def send(server: Server, request: Request) -> JSONResponse:
     job = await server.accepted(request, session or str(server.sessions.named(cookie)))
     response = JSONResponse({"id": job.id}, status_code=202)
     if cookie is not None:
-        set_cookie(response, cookie)
+        set_cookie(request, response, cookie)
     return response
 
 
@@ -141,9 +141,14 @@ def state_of(server: Serving, job: Job) -> dict[str, Any]:
     }
 
 
-def set_cookie(response: Response, cookie: str) -> None:
-    """Give a client its session, for as long as its browser is open."""
-    response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", path="/")
+def set_cookie(request: Request, response: Response, cookie: str) -> None:
+    """Give a client its session, for as long as its browser is open.
+
+    A link to the page on another site brings the cookie along (lax), or who follows it would get a
+    new session in the place of his own; the guard refuses what other sites send.
+    """
+    name = cookie_name(request.scope)
+    response.set_cookie(name, cookie, httponly=True, samesite="lax", path="/")
 
 
 async def _stream(server: Serving, job: Job) -> AsyncIterator[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +35,7 @@ class Job:
             `layers/` what the page draws, `result.json` all of it listed.
         settings: model, members, steps, seed, ensemble.
         order: what the worker is told beside these.
-        upload_bytes: taken from the store.
+        stored_bytes: of its files, taken from the store: those of the upload, in the end all.
         state, stage, fraction, eta_seconds, error: as in the API.
         ended: by the monotonic clock; None before.
         version: rises with every change.
@@ -45,7 +47,7 @@ class Job:
     folder: Path
     settings: dict[str, Any]
     order: dict[str, Any] = field(default_factory=dict)
-    upload_bytes: int = 0
+    stored_bytes: int = 0
     state: State = "waiting"
     stage: str | None = None
     fraction: float = 0.0
@@ -143,10 +145,17 @@ class Jobs:
             raise not_found()
         return job
 
+    async def weigh(self, job: Job) -> None:
+        """Count all files of a job that is done: with what was unpacked and drawn."""
+        count = await asyncio.to_thread(folder_bytes, job.folder)
+        if job.id in self._jobs:  # else it was deleted meanwhile
+            self.store.add(count - job.stored_bytes)
+            job.stored_bytes = count
+
     async def drop_files(self, job: Job) -> None:
         """Delete the files of a job that has ended without a result."""
-        self.store.give_back(job.upload_bytes)
-        job.upload_bytes = 0
+        self.store.give_back(job.stored_bytes)
+        job.stored_bytes = 0
         await delete_folder(job.folder)
 
     async def delete(self, job: Job) -> None:
@@ -175,6 +184,17 @@ async def events(job: Job, heartbeat: float) -> AsyncIterator[Job | None]:
         is_new = await job.changed_since(seen, heartbeat)
         seen = job.version
         yield job if is_new else None
+
+
+def folder_bytes(folder: Path) -> int:
+    """Bytes of all files in a folder; a file that has two names there counts once."""
+    found = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # it is being deleted
+                file = os.stat(os.path.join(place, name), follow_symlinks=False)
+                found[file.st_ino or os.path.join(place, name)] = file.st_size
+    return sum(found.values())
 
 
 async def delete_folder(folder: Path) -> None:

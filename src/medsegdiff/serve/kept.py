@@ -51,7 +51,7 @@ class KeptAnswer(BaseModel):
     "/{job_id}/keep",
     status_code=201,
     response_model=KeptAnswer,
-    responses=refusals(400, 401, 403, 404, 408, 413, 415, 422, 429),
+    responses=refusals(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
     openapi_extra=FORM,
 )
 async def keep(server: Server, job: Own, request: Request) -> dict[str, str]:

@@ -88,7 +88,7 @@ async def info(server: Server) -> dict[str, Any]:
 
 @router.put(
     "/session/",
-    responses=refusals(400, 401, 403, 408, 413, 415, 422, 429),
+    responses=refusals(400, 401, 403, 408, 413, 415, 422, 429, 503),
     openapi_extra=FILES,
 )
 async def create_session(server: Server, request: Request) -> dict[str, Any]:
@@ -150,7 +150,7 @@ async def datastore(server: Server, output: Literal["train", "stats", "all"] | N
 
 @router.put(
     "/datastore/",
-    responses=refusals(400, 401, 403, 408, 413, 415, 422, 429),
+    responses=refusals(400, 401, 403, 408, 413, 415, 422, 429, 503),
     openapi_extra=FILE,
 )
 @router.put("/datastore/image", include_in_schema=False)

@@ -46,7 +46,7 @@ async def page(
     else:
         response = part_of_page("index.html")
     if session is None:
-        set_cookie(response, sessions.issue())
+        set_cookie(request, response, sessions.issue())
     return response
 
 

@@ -10,14 +10,16 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from medsegdiff.errors import CheckpointError
+from medsegdiff.errors import CheckpointError, ResourceError
 from medsegdiff.serve.app import create_app
+from medsegdiff.serve.connections import Connection
 from medsegdiff.serve.pool import Pool
 from medsegdiff.serve.settings import ServeSettings
 
 LINGER_SECONDS = 2.0  # after the last job, in which its page can fetch the result
 CLOSING_SECONDS = 3  # for connections that are still open
 CONNECTIONS = 512
+ARRIVALS = 128  # connections that are taken at once; each is an open file before it is counted
 HEADER_BYTES = 16 * 2**10
 
 
@@ -80,7 +82,7 @@ def serve(settings: ServeSettings, listening: Callable[[str, int], object]) -> N
 
     Raises:
         CheckpointError: a model cannot be used.
-        OSError: the port is taken.
+        ResourceError: the port is taken, or there is no room for files.
     """
     app = create_app(settings)
     config = uvicorn.Config(
@@ -94,12 +96,20 @@ def serve(settings: ServeSettings, listening: Callable[[str, int], object]) -> N
         lifespan="on",
         timeout_graceful_shutdown=CLOSING_SECONDS,
         timeout_keep_alive=15,
-        limit_concurrency=CONNECTIONS,
+        http=Connection,
+        limit_concurrency=CONNECTIONS + 1,  # beyond, where none of them waits for its client, 503
+        backlog=ARRIVALS,
         h11_max_incomplete_event_size=HEADER_BYTES,
         ws="none",
     )
     server = DrainingServer(config, app, listening)
-    server.run()
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's, which has said in the log what the system said
+        raise ResourceError(
+            f"The server cannot start on {settings.host}, port {settings.port}. If another program "
+            "has that port, choose a different one: --port 0 takes any that is free."
+        ) from None
     fault = server.pool.fault
     if fault is not None:
         raise CheckpointError(fault)

@@ -6,10 +6,22 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 COOKIE = "medsegdiff_session"
 TOKEN_SESSION = "token"  # all clients that show the token in a header share one
 _COOKIE_FORM = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{64})")
+
+
+def cookie_name(scope: Mapping[str, Any]) -> str:
+    """The cookie's name at the server of a request.
+
+    The port stands in it: browsers send cookies to all ports of a host, and two servers on one
+    machine would else take each other's sessions away.
+    """
+    port = (scope.get("server") or ("", None))[1]
+    return COOKIE if port is None else f"{COOKIE}_{port}"
 
 
 class Sessions:

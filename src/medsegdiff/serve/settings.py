@@ -31,7 +31,7 @@ class ServeSettings(Config):
         upload_bytes: of one request.
         unpacked_bytes: of one upload after decompression.
         upload_files: in one upload, before and after decompression.
-        store_bytes: of all uploads together, those that are kept and those that arrive.
+        store_bytes: of all uploads and results together; beyond it no upload is taken.
         memory_gb: that one worker may use beyond its model; None takes half of the machine's.
         keep_minutes: after which a finished job is deleted with its files.
         grace_seconds: that running jobs are given to end when the server is stopped.

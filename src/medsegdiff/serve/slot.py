@@ -119,7 +119,9 @@ class Slot:
             self.job = None
             self.pool.took(time.monotonic() - started)
         LOG.info("job %s %s after %.1f s", job.id[:8], job.state, time.monotonic() - started)
-        if job.state != "done":
+        if job.state == "done":
+            await self.pool.jobs.weigh(job)
+        else:
             await self.pool.jobs.drop_files(job)
 
     async def _followed(self, job: Job, worker: WorkerProcess) -> None:

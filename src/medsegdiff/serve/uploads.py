@@ -14,7 +14,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from medsegdiff.serve.file_names import is_known, safe_name, unused_name
+from medsegdiff.serve.file_names import Names, is_known, safe_name
 from medsegdiff.serve.refusals import Refused
 
 FIELD_BYTES = 64 * 2**10  # of all text fields together
@@ -40,7 +40,7 @@ class UploadLimits:
 
 
 class Store:
-    """Counts the bytes of all uploads on disk, so that they stay within a limit.
+    """Counts the bytes of all uploads and results on disk; no upload is taken beyond a limit.
 
     Args:
         limit: bytes.
@@ -61,6 +61,10 @@ class Store:
                 "The server's store is full until earlier jobs are deleted. Try again later.",
                 {"Retry-After": "60"},
             )
+        self.used += count
+
+    def add(self, count: int) -> None:
+        """So many bytes more are used: a job that was taken has written them."""
         self.used += count
 
     def give_back(self, count: int) -> None:
@@ -173,7 +177,7 @@ class _Form:
         self._header, self._value, self._text = bytearray(), bytearray(), bytearray()
         self._disposition, self._name = b"", ""
         self._fields = self._text_bytes = 0
-        self._taken: set[str] = set()
+        self._names = Names()
         self._file: BinaryIO | None = None
 
     def callbacks(self) -> Any:
@@ -222,9 +226,9 @@ class _Form:
         name = safe_name(given)
         if not is_known(name):
             raise Refused(415, f"{name} is of a kind that is not known. Known are {KNOWN}.")
-        if len(self._taken) >= self.limits.files:
+        if len(self._names) >= self.limits.files:
             raise Refused(413, f"The upload has too many files: at most {self.limits.files}.")
-        path = self.upload.folder / unused_name(name, self._taken)
+        path = self.upload.folder / self._names.unused(name)
         self.upload.files.setdefault(self._name, []).append((path, given))
         self._file = path.open("xb")
 

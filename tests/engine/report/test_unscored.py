@@ -51,3 +51,11 @@ def test_warnings_and_failures_are_listed(drawn: Path, changed, shown):
     text = shown(out).text
     assert f"{study}: The mask is empty." in text
     assert "Could not be predicted bad: bad.png is cut off." in text
+
+
+def test_one_mask_a_study_says_nothing_of_quality(drawn: Path, changed, shown):
+    statistics = json.loads((drawn / "statistics.json").read_text(encoding="utf-8"))
+    alone = {study: {**entry, "quality": None} for study, entry in statistics.items()}
+    found = shown(changed(drawn, "statistics.json", **alone))
+    assert "Quality, mean" not in found.text
+    assert len(found.studies) == len(statistics)

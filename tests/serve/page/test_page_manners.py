@@ -77,6 +77,25 @@ def test_refused_file_is_told_with_the_reason(visit: Visit, address: str, tmp_pa
     assert "Traceback" not in told
 
 
+def test_a_line_that_breaks_is_told_and_taken_up_again(visit: Visit, address: str) -> None:
+    page = visit(address)
+    page.route("**/events", lambda route: route.fulfill(status=404), times=1)
+    page.click(".sample")
+    page.click("summary")
+    page.get_by_label("Steps").fill("250")
+    page.click("button[type=submit]")
+    page.get_by_text("This goes on as soon as it answers again").wait_for()
+    page.wait_for_selector("canvas[data-shown=mask]")
+
+
+def test_a_drop_without_a_file_is_told(visit: Visit, address: str) -> None:
+    page = visit(address)
+    page.wait_for_selector(".drop")
+    nothing = page.evaluate_handle("new DataTransfer()")
+    page.dispatch_event(".drop", "drop", {"dataTransfer": nothing})
+    page.get_by_text("There is no file in what was dropped.").wait_for()
+
+
 def violations(page: Any) -> list[str]:
     """What axe-core calls serious, or worse."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()

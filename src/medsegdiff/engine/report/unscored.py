@@ -107,10 +107,13 @@ def _cards(files: OutFiles) -> list[Card]:
         not any(one["n_voxels"] for one in structures(entry)[1].values()) for entry in entries
     )
     warned = sum(bool(one.get("warnings")) for one in files.studies.values())
-    cards = [Card("Quality, mean", Number(fmean(quality)), (f"of {len(quality)} studies",))]
+    agreement = []
+    if quality:  # a single mask agrees with nothing
+        note = (f"of {len(quality)} studies",)
+        agreement.append(Card("Quality, mean", Number(fmean(quality)), note))
     return [
         Card("Without a mask", files.run_report.number("n_failed"), ("failed",)),
-        *(cards if quality else []),
+        *agreement,
         Card("Empty masks", Number(empty)),
         Card("With a warning", Number(warned)),
     ]

@@ -62,7 +62,8 @@
       row.hidden = !isWanted(row);
     });
     const count = rows.filter((row) => !row.hidden).length;
-    shown.value = count === rows.length ? `${count} studies` : `${count} of ${rows.length} studies`;
+    const all = rows.length === 1 ? "1 study" : `${rows.length} studies`;
+    shown.value = count === rows.length ? all : `${count} of ${all}`;
   };
 
   // A point of a plot leads to its study, also where a filter has hidden that.

@@ -49,7 +49,7 @@ class ImageChoice {
     zone.addEventListener("dragleave", over(false));
     zone.addEventListener("drop", async (event) => {
       over(false)(event);
-      this.take(await droppedFiles(event.dataTransfer));
+      await this.takeDropped(event.dataTransfer);
     });
     return zone;
   }
@@ -57,6 +57,16 @@ class ImageChoice {
   /** What is chosen: files or a sample, with a title; null before. */
   chosen() {
     return this.choice ?? null;
+  }
+
+  async takeDropped(transfer) {
+    try {
+      const files = await droppedFiles(transfer);
+      if (files.length === 0) this.refuse("There is no file in what was dropped.");
+      this.take(files);
+    } catch {
+      this.refuse("What was dropped cannot be read. Choose it with the buttons.");
+    }
   }
 
   take(files) {

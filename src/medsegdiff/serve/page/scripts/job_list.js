@@ -1,6 +1,6 @@
 // The session's earlier jobs: what became of each, and the way to it.
 
-import { h } from "./elements.js";
+import { h, speak } from "./elements.js";
 import { getJson, remove } from "./requests.js";
 import { percent } from "./words.js";
 
@@ -16,13 +16,16 @@ export function jobList() {
     h("h2", { id: "jobs-title" }, "Earlier in this session"), list,
     h("p", { class: "hint" }, "Only this browser sees them. They are deleted after a while, and when the program ends."));
   let timer = null;
+  let isLeft = false;
   async function look() {
+    clearTimeout(timer); // one that waits, when a button asks for another
     let jobs;
     try {
       jobs = await getJson("/api/jobs");
     } catch {
       return; // what one starts next says why the server does not answer
     }
+    if (isLeft) return;
     jobs.reverse(); // the newest first
     list.replaceChildren(...jobs.map((job) => entry(job, look)));
     element.hidden = jobs.length === 0;
@@ -31,7 +34,11 @@ export function jobList() {
     }
   }
   look();
-  return { element, leave: () => clearTimeout(timer) };
+  const leave = () => {
+    isLeft = true;
+    clearTimeout(timer);
+  };
+  return { element, leave };
 }
 
 function entry(job, look) {
@@ -42,9 +49,6 @@ function entry(job, look) {
     h("span", { class: `state ${job.state}` }, `${STATES[job.state]}${done}`),
     h("button", {
       type: "button", class: "quiet", "aria-label": `${word} ${job.name}`,
-      onclick: async () => {
-        await remove(`/api/jobs/${job.id}`);
-        look();
-      },
+      onclick: () => remove(`/api/jobs/${job.id}`).catch((error) => speak(error.message)).then(look),
     }, word));
 }

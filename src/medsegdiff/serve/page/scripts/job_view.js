@@ -6,6 +6,7 @@ import { getJson, listen, remove } from "./requests.js";
 import { resultView } from "./result_view.js";
 import { trouble } from "./trouble.js";
 
+const MILLISECONDS_TO_AGAIN = 3000; // after the server has refused to be listened to
 const again = () => h("a", { class: "button primary", href: "#new" }, "Segment another image");
 
 /** Follow the job with this id. */
@@ -27,6 +28,7 @@ class Job {
     try {
       const state = await getJson(this.url);
       if (this.isClosed) return;
+      this.leave();
       if (state.state === "waiting" || state.state === "running") this.watch(state);
       else await this.end(state);
     } catch (error) {
@@ -37,18 +39,25 @@ class Job {
   watch(state) {
     const card = progressCard(state, this.server.limits.seconds, () => this.cancel());
     this.show(card.element);
-    this.stop = listen(`${this.url}/events`, (now) => card.set(now), (last) => this.end(last));
+    let timer = null;
+    const later = () => {
+      timer = setTimeout(() => this.follow(), MILLISECONDS_TO_AGAIN);
+    };
+    const stop = listen(`${this.url}/events`, (now) => card.set(now), (last) => (last ? this.end(last) : later()), (isLost) => card.setLost(isLost));
+    this.stop = () => {
+      clearTimeout(timer);
+      stop();
+    };
   }
 
-  async end(given) {
+  async end(state) {
     this.leave();
     try {
-      const state = given?.state ? given : await getJson(this.url);
       if (state.state === "done") await this.showResult(state);
       else if (state.state === "cancelled") this.show(cancelled(state));
       else this.show(failed(state));
     } catch (error) {
-      this.show(trouble("The result cannot be shown", error.message, again()));
+      this.show(error.status === 404 ? gone() : trouble("The result cannot be shown", error.message, again()));
     }
   }
 

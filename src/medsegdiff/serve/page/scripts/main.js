@@ -34,6 +34,13 @@ function firstPage() {
   return server.run && server.models.length === 0 ? "run" : "new";
 }
 
+/** A file that is dropped beside the place for it must not take the page's place. */
+function holdDrops() {
+  for (const name of ["dragover", "drop"]) {
+    window.addEventListener(name, (event) => event.preventDefault());
+  }
+}
+
 async function start() {
   try {
     server = await getJson("/api/models");
@@ -50,4 +57,5 @@ async function start() {
   show();
 }
 
+holdDrops();
 start();

@@ -1,6 +1,7 @@
 // A job that waits or runs: where it stands, how long it takes, and how to stop it.
 
 import { h, speak } from "./elements.js";
+import { LOST } from "./requests.js";
 import { count, duration, percent } from "./words.js";
 
 const STAGES = { reading: "Reading the image", drawing: "Drawing the masks", writing: "Writing the files" };
@@ -9,6 +10,7 @@ const STAGES = { reading: "Reading the image", drawing: "Drawing the masks", wri
  * The card of a job in progress; `set` takes each new state.
  *
  * @param {number} most seconds that the server lets a job run.
+ * @param {() => Promise<void>} onCancel what fails in it is told.
  */
 export function progressCard(state, most, onCancel) {
   const stage = h("p", { class: "stage" });
@@ -16,12 +18,22 @@ export function progressCard(state, most, onCancel) {
   const left = h("p", { class: "hint" });
   const problem = h("p", { class: "problem", role: "alert", hidden: true },
     `A job may take ${duration(most)} here, and this one needs longer: cancel it, and draw fewer masks or steps.`);
-  const cancel = h("button", { type: "button", onclick: () => {
+  const lost = h("p", { class: "problem", role: "alert", hidden: true });
+  const setLost = (isLost, message = LOST) => {
+    lost.hidden = !isLost;
+    lost.textContent = message;
+  };
+  const cancel = h("button", { type: "button", onclick: async () => {
     cancel.disabled = true;
-    onCancel();
+    try {
+      await onCancel();
+    } catch (error) {
+      setLost(true, error.message);
+      cancel.disabled = false;
+    }
   } }, "Cancel");
   const element = h("section", { class: "card progress" },
-    h("h1", {}, state.name ?? "Your image"), stage, bar, left, problem, h("p", { class: "actions" }, cancel));
+    h("h1", {}, state.name ?? "Your image"), stage, bar, left, problem, lost, h("p", { class: "actions" }, cancel));
   let spoken = "";
   const set = (now) => {
     const { title, rest, fraction } = described(now);
@@ -36,7 +48,7 @@ export function progressCard(state, most, onCancel) {
     spoken = quarter;
   };
   set(state);
-  return { element, set };
+  return { element, set, setLost };
 }
 
 function described(now) {

@@ -1,5 +1,8 @@
 // Everything that is asked of the server: JSON, uploads with their progress, live events.
 
+/** What is said while nothing can be heard of the server. */
+export const LOST = "The server cannot be reached. This goes on as soon as it answers again.";
+
 /** The server's own sentence about what it refused. */
 export class Refused extends Error {
   constructor(status, message) {
@@ -52,10 +55,17 @@ export function send(url, form, onFraction = () => {}) {
 /**
  * Follow server-sent events; the browser connects anew where the line breaks.
  *
+ * @param {(last: object|null) => void} onEnd nothing more will come; null if the server has refused.
+ * @param {(isLost: boolean) => void} onLost the line is broken, or stands again.
  * @returns {() => void} stop listening.
  */
-export function listen(url, onState, onEnd = () => {}) {
+export function listen(url, onState, onEnd = () => {}, onLost = () => {}) {
   const source = new EventSource(url);
+  source.addEventListener("open", () => onLost(false));
+  source.addEventListener("error", () => {
+    onLost(true);
+    if (source.readyState === EventSource.CLOSED) onEnd(null);
+  });
   source.addEventListener("progress", (event) => onState(JSON.parse(event.data)));
   source.addEventListener("end", (event) => {
     source.close();

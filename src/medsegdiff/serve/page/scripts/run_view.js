@@ -2,7 +2,7 @@
 
 import { chart } from "./curves.js";
 import { h } from "./elements.js";
-import { getJson, listen } from "./requests.js";
+import { LOST, getJson, listen } from "./requests.js";
 import { trouble } from "./trouble.js";
 import { duration, percent } from "./words.js";
 
@@ -20,7 +20,7 @@ export function runView(server) {
       if (isLeft) return;
       const page = new RunPage(element);
       page.draw(run);
-      stop = listen("/api/run/events", (now) => page.draw(now), (last) => last && page.draw(last));
+      stop = listen("/api/run/events", (now) => page.draw(now), (last) => last && page.draw(last), (isLost) => page.setLost(isLost));
     } catch (error) {
       element.replaceChildren(trouble("There is no training to watch", error.message));
     }
@@ -40,11 +40,16 @@ export function runView(server) {
 class RunPage {
   constructor(element) {
     this.head = h("div", { class: "result-head" });
+    this.lost = h("p", { class: "problem", role: "alert", hidden: true }, LOST);
     this.progress = h("section", { class: "card progress" });
     this.charts = h("div", { class: "charts" });
     this.pictures = h("section", { class: "card" });
     this.known = null;
-    element.replaceChildren(this.head, this.progress, this.charts, this.pictures);
+    element.replaceChildren(this.head, this.lost, this.progress, this.charts, this.pictures);
+  }
+
+  setLost(isLost) {
+    this.lost.hidden = !isLost;
   }
 
   draw(run) {
