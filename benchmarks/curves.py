@@ -1,11 +1,12 @@
-"""How seconds and memory of a prediction grow with the side, the members and the steps.
+"""How seconds and memory grow: with side, members and steps of a prediction, and with processes.
 
     python benchmarks/curves.py [--repeats 3] [--out benchmarks/results/curves]
 
 Each point is a process of its own, so that its peak of memory is its own; it predicts a random
 image with fresh weights of the default network, as the program does it, noise and fusion included.
+A point of the last curve is a training of twenty steps by so many processes of one thread each.
 Exponents are slopes of a straight line through the logarithms of the upper half of the points.
-Writes OUT.json and OUT.md, with machine and commit.
+Writes OUT.json, OUT.md and OUT.png, with machine and commit.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ import torch
 from ablation.measure import commit
 from PIL import Image
 from speed.contender import Task
+from speed.curve_plot import picture
 from speed.memory import peak
 from speed.ours import Ours
+from speed.processes import training_step
 from speed.tables import table
 
 from medsegdiff.engine.environment import environment
@@ -37,6 +40,7 @@ from medsegdiff.types import Geometry, Sample
 HERE = Path(__file__).parent
 STUDIES = 6
 USUAL = {"side": 256, "members": 8, "steps": 3}
+PROCESSES = (1, 2)
 POINTS = {
     "side": (64, 128, 256, 512, 1024),
     "members": (1, 2, 4, 8, 16, 32, 64, 100),
@@ -58,7 +62,7 @@ def point(side: int, members: int, steps: int, repeats: int) -> dict[str, float]
         start = time.perf_counter()
         predict(sample, model, config)
         taken.append(time.perf_counter() - start)
-    return {"s": median(taken[1:]), "mib": peak() - before}
+    return {"s": median(taken[1:]), "mib": peak() - before, "process_mib": peak()}
 
 
 def studies(folder: Path, side: int) -> Path:
@@ -117,6 +121,7 @@ def main() -> None:
         axis: {value: measured(given.repeats, **{**USUAL, axis: value}) for value in values}
         for axis, values in POINTS.items()
     }
+    curves["processes"] = {count: training_step(count) for count in PROCESSES}
     found = {
         "command": " ".join(["python", "benchmarks/curves.py", *sys.argv[1:]]),
         "commit": commit(),
@@ -125,6 +130,8 @@ def main() -> None:
     }
     given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
     given.out.with_suffix(".md").write_text(page(found))
+    drawn = {axis: curve for axis, curve in curves.items() if axis in POINTS}
+    picture(drawn).save(given.out.with_suffix(".png"), optimize=True)
     print(page(found))
 
 

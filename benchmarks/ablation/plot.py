@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .rows import Filled
 
-WIDTH, LEFT, RIGHT, LINE, MARGIN = 900, 330, 30, 24, 34  # pixels
+WIDTH, RIGHT, LINE, MARGIN = 570, 30, 24, 34  # pixels, without the labels
 SEED_COLOUR, MEAN_COLOUR = (86, 180, 233), (230, 159, 0)
 STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # between ticks
 INK, GRID_COLOUR = (60, 60, 60), (225, 225, 225)
@@ -28,14 +28,16 @@ def picture(table: Filled) -> Image.Image | None:
     ]
     if not lines:
         return None
-    height = LINE * len(lines) + 2 * MARGIN
-    image = Image.new("RGB", (WIDTH, height), "white")
-    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=12)
+    height, font = LINE * len(lines) + 2 * MARGIN, ImageFont.load_default(size=12)
+    left = 30 + math.ceil(max(font.getlength(label) for label, _, _ in lines))
+    width = left + WIDTH
+    image = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(image)
     ends = [end for _, _, one in lines if one for end in (one.low, one.high)]
     ticks = round_ticks(min(ends), max(ends))
 
     def across(value: float) -> float:
-        return LEFT + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (WIDTH - LEFT - RIGHT)
+        return left + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (WIDTH - RIGHT)
 
     for tick in ticks:
         x = across(tick)
@@ -43,7 +45,7 @@ def picture(table: Filled) -> Image.Image | None:
         draw.text((x - 14, height - MARGIN + 6), f"{tick:.2f}", fill=INK, font=font)
     for number, (label, seeds, one) in enumerate(lines):
         y = MARGIN + LINE * (number + 0.5)
-        draw.text((8, y - 7), label[:48], fill=INK, font=font)
+        draw.text((8, y - 7), label, fill=INK, font=font)
         if one is not None:
             draw.line([(across(one.low), y), (across(one.high), y)], fill=MEAN_COLOUR, width=3)
             dot(draw, across(one.mean), y, 5, MEAN_COLOUR)
