@@ -22,6 +22,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medsegdiff.diffusion.philox import sixteen_bits
+
 TABLE_BITS = 16
 VALUES_PER_COUNTER = 16  # a Philox counter gives 4 words of 64 bits
 ROUNDING = 2.0**20  # hides the last bits, in which mathematical libraries may differ
@@ -46,6 +48,7 @@ class Noise:
         shape: (K, *S) of one member's mask.
         window: the part of a larger field that is wanted; its noise is the field's own, whatever
             the window. None takes a field of the shape itself.
+        device: where it is wanted; what is not a CPU computes it by itself, the same bits.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class Noise:
         seed: int,
         shape: Sequence[int],
         window: NoiseWindow | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
+        self.device = torch.device(device)
         self.key = np.frombuffer(
             hashlib.blake2b(digest, digest_size=16, salt=_seed_bytes(seed)).digest(), dtype="<u8"
         )
@@ -65,10 +70,25 @@ class Noise:
         self.step = 0
 
     def __call__(self) -> Float[Tensor, "M K *S"]:
-        """Noise of the next step; float32, on the CPU."""
-        fields = [self.field(member, self.step) for member in self.members]
+        """Noise of the next step; float32, on the device."""
+        step = self.step
         self.step += 1
-        return torch.stack(fields)
+        if self.device.type != "cpu":
+            return self.computed(step)
+        return torch.stack([self.field(member, step) for member in self.members])
+
+    def computed(self, step: int) -> Float[Tensor, "M K *S"]:
+        """Noise of all members at one step, in tensor operations on the device."""
+        channels = range(self.shape[0])
+        addresses = [(channel, member, step) for member in self.members for channel in channels]
+        voxels = np.arange(prod(self.shape[1:])) if self.window is None else self.window.places()
+        drawn = sixteen_bits(
+            [int(word) for word in self.key],
+            torch.tensor(addresses, device=self.device),
+            torch.from_numpy(voxels).to(self.device),
+        )
+        quantiles = torch.from_numpy(normal_quantiles()).to(self.device)
+        return quantiles[drawn].view(len(self.members), *self.shape)
 
     def field(self, member: int, step: int) -> Float[Tensor, "K *S"]:
         """Noise of one member at one step."""
@@ -94,6 +114,12 @@ class NoiseWindow:
     field: tuple[int, ...]
     corner: tuple[int, ...]
     size: tuple[int, ...]
+
+    def places(self) -> np.ndarray:
+        """Where each voxel of the box lies in the field, counted row by row, (P,)."""
+        axes = zip(self.field, self.corner, self.size, strict=True)
+        inside = np.ix_(*(mirrored(n, first, length) for n, first, length in axes))
+        return np.ravel_multi_index(np.broadcast_arrays(*inside), self.field).ravel()
 
     def values(self, key: np.ndarray, address: tuple[int, int, int]) -> np.ndarray:
         """Normal values of the stream at an address, in the box; shape `size`."""

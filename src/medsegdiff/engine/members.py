@@ -67,9 +67,9 @@ def sampled(
     while drawn < config.members:
         most = model.fitting.rows(config.member_batch)
         chunk = range(drawn, min(drawn + most, config.members))
-        noise = view.noise(chunk, config.seed, model.config.mask_channels)
+        noise = view.noise(chunk, config.seed, model.config.mask_channels, model.device)
         with suppress(torch.OutOfMemoryError):
-            chunks.append(walked(estimates, noise, head, process, model.device, config.sampler))
+            chunks.append(walked(estimates, noise, head, process, config.sampler))
             drawn = chunk.stop
             continue
         model.fitting.halve(len(chunk))
@@ -81,12 +81,11 @@ def walked(
     noise: Noise,
     head: Float[Tensor, "K *S"] | None,
     process: Process,
-    device: torch.device,
     sampler: Sampler,
 ) -> Float[Tensor, "I M K *S"]:
     """Probabilities of one chunk of members after each step that is kept; else after the last."""
     estimates.x_0.clear()
-    x = begun(noise().to(device), head, process, sampler)
+    x = begun(noise(), head, process, sampler)
     x_0 = sampler(estimates, x, process, noise=noise)  # (M, K, *S)
     kept = torch.stack(estimates.x_0 or [x_0])  # (I, M, K, *S)
     return process.probability(kept.flatten(0, 1)).view(kept.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -39,7 +40,13 @@ class View:
         place = NoiseWindow(field, window.corner, window.size)
         return cls(image.squeeze(1) if sees_slices else image, prepared.digest, place)
 
-    def noise(self, members: Sequence[int], seed: int, mask_channels: int) -> Noise:
-        """The noise of some members here."""
+    def noise(
+        self,
+        members: Sequence[int],
+        seed: int,
+        mask_channels: int,
+        device: torch.device | str = "cpu",
+    ) -> Noise:
+        """The noise of some members here, on a device."""
         shape = (mask_channels, *self.image.shape[1:])
-        return Noise(self.digest, members, seed, shape, self.window)
+        return Noise(self.digest, members, seed, shape, self.window, device)
