@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medsegdiff.engine.precision import autocast, chosen_device, is_bf16_fast, uses_bf16
+from medsegdiff.engine.precision import (
+    autocast,
+    chosen_device,
+    is_bf16_fast,
+    true_float32,
+    uses_bf16,
+)
 
 CPU = torch.device("cpu")
 
@@ -26,3 +32,14 @@ def test_a_named_format_is_taken(precision, kind):
 def test_auto_takes_a_gpu_where_there_is_one():
     assert chosen_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert chosen_device("cpu") == CPU
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_tensor_float_is_off_inside_and_as_it_was_outside(allowed, monkeypatch):
+    settings = torch.backends.cudnn
+    monkeypatch.setattr(settings, "allow_tf32", allowed)
+    before = settings.enabled, settings.benchmark, settings.deterministic
+    with true_float32():
+        assert not settings.allow_tf32
+        assert (settings.enabled, settings.benchmark, settings.deterministic) == before
+    assert settings.allow_tf32 is allowed

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from medsegdiff.diffusion import Denoiser, Noise, Process, Sampler, probability_from_logits
 from medsegdiff.engine.config import ModelConfig, PredictConfig
-from medsegdiff.engine.precision import autocast
+from medsegdiff.engine.precision import autocast, true_float32
 from medsegdiff.engine.step_count import StepCount
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
@@ -32,7 +32,7 @@ def draw_members(
     members: list[Tensor] = []
     heads: list[Tensor] = []
     process = model.process()
-    with torch.inference_mode():
+    with torch.inference_mode(), true_float32():
         for network, view in zip(
             model.ready(config.precision, config.compiled), views, strict=True
         ):

@@ -32,11 +32,23 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     return nullcontext()
 
 
+def true_float32() -> AbstractContextManager[object]:
+    """Inside, a GPU's convolutions in float32 are float32, and not TensorFloat-32 of eleven bits.
+
+    Outside, PyTorch's settings are as they were. Matrix products are float32 unless the program
+    that calls us has said otherwise.
+    """
+    now = torch.backends.cudnn
+    return now.flags(
+        enabled=now.enabled,
+        benchmark=now.benchmark,
+        deterministic=now.deterministic,
+        allow_tf32=False,
+    )
+
+
 def chosen_device(name: str = "auto") -> torch.device:
     """The device by name; "auto" takes a GPU where there is one.
-
-    From here on float32 means float32 on a GPU as on a processor: no TensorFloat-32, whose eleven
-    bits move probabilities by a thousandth. Who wants speed takes bfloat16, which is the default.
 
     Raises:
         ConfigError: there is no such device on this machine.
@@ -51,6 +63,4 @@ def chosen_device(name: str = "auto") -> torch.device:
         raise ConfigError(
             f"There is no device {name!r} on this machine. Choose one of: {', '.join(known)}."
         ) from None
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
     return device

@@ -18,7 +18,7 @@ from medsegdiff.engine.config import ModelConfig, TrainConfig
 from medsegdiff.engine.distributed import Team
 from medsegdiff.engine.ema import AveragedWeights
 from medsegdiff.engine.fitting import Fitting
-from medsegdiff.engine.precision import autocast
+from medsegdiff.engine.precision import autocast, true_float32
 from medsegdiff.engine.training_batch import BatchMaker, TrainingBatch, step_seed
 from medsegdiff.errors import NumericalError
 from medsegdiff.models import Condition, SegmentationNetwork
@@ -109,7 +109,8 @@ class Trainer:
     ) -> Float[Tensor, ""]:
         """The mean loss over the `count` rows of all parts; its gradient is added up."""
         loss = torch.zeros((), device=self.device)
-        with drawn_from(step_seed(self.settings.seed, number), self.device):  # dropout
+        seed = step_seed(self.settings.seed, number)
+        with true_float32(), drawn_from(seed, self.device):  # dropout draws
             for part in parts:
                 own = self.loss(part, number) * (len(part) / count)
                 own.backward()
