@@ -80,14 +80,20 @@ class Reading:
     Args:
         series: Series Instance UID of the CT; empty where it is not given.
         raters: number of readings.
+        small: nodules under 3 mm, over all readings; they have a point and no outline.
+        others: marks on what is no nodule, likewise.
+        points: outlines of fewer than three corners, which enclose nothing.
     """
 
     series: str
     raters: int
+    small: int = 0
+    others: int = 0
+    points: int = 0
 
 
 def read_reading(path: Path) -> Reading:
-    """Read which series the raters of a file read, and how many they are.
+    """Read which series the raters of a file read, how many they are, and what has no outline.
 
     The file is not taken apart, since there are a thousand of them.
 
@@ -99,7 +105,16 @@ def read_reading(path: Path) -> Reading:
         raise UnreadableStudy(f"{path} holds no readings of a CT (LidcReadMessage). Take it out.")
     if not content.rstrip().endswith(b"</LidcReadMessage>"):
         raise UnreadableStudy(f"{path} is not whole XML: its end is missing. Download it again.")
-    return Reading(_series(content), len(re.findall(rb"<readingSession[\s>]", content)))
+    nodules = re.split(rb"<unblindedReadNodule[\s>]", content)[1:]
+    large = [one for one in nodules if re.search(rb"<characteristics>\s*<(?!/)", one)]
+    outlines = [roi for one in large for roi in re.split(rb"<roi[\s>]", one)[1:]]
+    return Reading(
+        _series(content),
+        raters=len(re.findall(rb"<readingSession[\s>]", content)),
+        small=len(nodules) - len(large),
+        others=len(re.findall(rb"<nonNodule[\s>]", content)),
+        points=sum(len(re.findall(rb"<edgeMap[\s>]", roi)) < CORNERS for roi in outlines),
+    )
 
 
 def read_broken_reading(path: Path) -> Reading:
