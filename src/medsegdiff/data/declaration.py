@@ -146,6 +146,10 @@ def parse_declaration(content: Any, path: Path) -> Declaration:
     Raises:
         DataError: an entry is not what it must be.
     """
+    if not isinstance(content, dict):
+        raise DataError(
+            f'{path} must hold an object, {{"labels": {{"background": 0, "tumour": 1}}, ...}}.'
+        )
     try:
         return Declaration.model_validate(content)
     except ValidationError as error:
