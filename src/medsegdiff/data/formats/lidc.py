@@ -27,10 +27,11 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
+from medsegdiff.data.formats.format import StoredMask
+from medsegdiff.data.formats.outlines import OutlineFormat, without_grid
 from medsegdiff.data.outlines import filled, traced
 from medsegdiff.data.xml_file import read_xml, read_xml_bytes
-from medsegdiff.errors import DataError, GridMismatch, ResourceError, UnreadableStudy
+from medsegdiff.errors import GridMismatch, ResourceError, UnreadableStudy
 from medsegdiff.types import Geometry
 
 PART = "rater-"
@@ -40,7 +41,7 @@ CORNERS = 3  # fewer outline nothing
 FARTHEST = 1e5  # pixels; a CT slice has 512
 
 
-class LIDC(Format):
+class LIDC(OutlineFormat):
     """The nodules (3 mm and more) that one rater outlined: 0 background, 1 nodule."""
 
     name: Literal["lidc"] = "lidc"
@@ -50,15 +51,9 @@ class LIDC(Format):
         """Whether a path leads to a rater's outlines inside an XML file: `069.xml/rater-1`."""
         return path.name.startswith(PART) and path.parent.suffix.lower() == ".xml"
 
-    def read_header(self, path: Path, budget_bytes: int) -> Header:
-        raise _without_grid(path)
-
-    def read_image(self, path: Path, budget_bytes: int) -> Scan:
-        raise _without_grid(path)
-
     def read_mask(self, path: Path, budget_bytes: int, like: Geometry | None) -> StoredMask:
         if like is None or like.affine is None or like.space_dims != 3:
-            raise _without_grid(path)
+            raise without_grid(path)
         if np.prod(like.shape) > budget_bytes:
             raise ResourceError(
                 f"{path} needs {np.prod(like.shape) / 1e9:.2f} GB of memory as a mask, more than "
@@ -68,9 +63,6 @@ class LIDC(Format):
         for nodule in _nodules(path):
             _draw(nodule, values, like, path.parent)
         return StoredMask(values, like)
-
-    def write(self, path: Path, values: np.ndarray, source: Path | None) -> None:
-        raise DataError(f"{path}: outlines are read but not written. Write the mask as NIfTI.")
 
 
 @dataclass(frozen=True)
@@ -197,10 +189,3 @@ def _slice_of(roi: Element, like: Geometry, path: Path) -> int:
             "missing."
         )
     return round(place)
-
-
-def _without_grid(path: Path) -> DataError:
-    return DataError(
-        f"{path} holds outlines, which have no grid of their own. Read them together with the CT "
-        "series that they were drawn on."
-    )
