@@ -20,9 +20,11 @@ def test_a_data_set_is_converted_and_verified(skin_data: Path, tmp_path: Path, m
 def test_a_study_that_is_left_out_is_named(tmp_path: Path, medsegdiff):
     nnunet(tmp_path / "raw")
     (tmp_path / "raw/imagesTr/b_0000.nii.gz").unlink()
+    (tmp_path / "raw/labelsTr/c.nii.gz").unlink()
     answer = medsegdiff("convert", tmp_path / "raw", tmp_path / "copy", "--to", "folders")
     assert answer.code == 3
     assert "b_0000" in answer.err
+    assert "Without a mask, and so left out of training: 1 (c)" in answer.err
 
 
 def test_another_layout_is_refused(skin_data: Path, tmp_path: Path, medsegdiff):

@@ -25,6 +25,11 @@ def test_without_files_nothing_is_declared(tmp_path: Path) -> None:
     assert read_splits(tmp_path / "splits.json", []) is None
 
 
+def test_a_file_that_is_no_object_is_refused_with_an_example(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r'dataset\.json must hold an object, \{"labels"'):
+        read_declaration(written(tmp_path / "dataset.json", []))
+
+
 @pytest.mark.parametrize(
     "content", [{"groups": [1]}, {"colors": {"a": "red"}}, {"group_pattern": "("}, {"labels": 3}]
 )

@@ -99,6 +99,25 @@ def test_regions_and_ignored_voxels_are_kept(tmp_path: Path) -> None:
     assert_same(open_data(root), open_data(tmp_path / "copy"))
 
 
+@pytest.mark.parametrize("layout", ["nnunet", "folders"])
+def test_a_copy_says_whose_the_data_are(tmp_path: Path, layout) -> None:
+    root = tmp_path / "source"
+    layout_trees.nnunet(root)
+    about = json.loads((root / "dataset.json").read_text())
+    whose = {"name": "T", "source": "a hospital", "licence": "CC0", "citation": ["A", "B"]}
+    (root / "dataset.json").write_text(json.dumps({**about, **whose, "numTest": 7}))
+    convert(open_data(root), tmp_path / "copy", layout)
+    written = json.loads((tmp_path / "copy/dataset.json").read_text())
+    assert whose.items() <= written.items()
+    assert "numTest" not in written
+
+
+def test_the_name_of_a_bids_set_is_kept(tmp_path: Path) -> None:
+    layout_trees.bids(tmp_path / "source")
+    convert(open_data(tmp_path / "source"), tmp_path / "copy", "nnunet")
+    assert json.loads((tmp_path / "copy/dataset.json").read_text())["name"] == "tumours"
+
+
 def test_a_bad_study_is_left_out_and_named(tmp_path: Path) -> None:
     root = tmp_path / "source"
     layout_trees.nnunet(root)

@@ -17,6 +17,7 @@ import torch
 from medsegdiff.data import LabelMap
 from medsegdiff.data.declared_labels import Region
 from medsegdiff.data.geometry import same_grid
+from medsegdiff.data.pictures import CLASS_COLOURS
 from medsegdiff.data.reader import read_image, read_mask
 from medsegdiff.data.terminology import Concept
 from medsegdiff.engine.evaluate import evaluate_folders
@@ -144,6 +145,12 @@ def test_a_preview_has_three_columns_and_three_rows(sheared: Path):
     sheet = drawn(sheared).preview()
     assert sheet.width > 2.8 * 256
     assert 0.9 < sheet.width / sheet.height < 1
+
+
+def test_a_preview_says_which_colour_is_which_class(sheared: Path):
+    last_lines = np.asarray(drawn(sheared).preview())[-20:]
+    for colour in CLASS_COLOURS[:2]:
+        assert (last_lines == colour).all(axis=-1).sum() > 100
 
 
 def test_a_dicom_series_gets_nifti_in_the_root_and_a_dicom_seg(shared_data: Path, tmp_path: Path):

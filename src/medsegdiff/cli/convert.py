@@ -20,11 +20,10 @@ def convert(source: Source, target: Target, to: To, layout: Layout = None) -> in
     from medsegdiff.engine import convert as conversion
     from medsegdiff.engine.opening import open_data
 
+    dataset = open_data(source, layout)
     with console.bar("copying") as bar:
-        done = conversion.convert(
-            open_data(source, layout), target, conversion.layout_named(to), progress=bar.at
-        )
+        done = conversion.convert(dataset, target, conversion.layout_named(to), progress=bar.at)
     console.result(f"{target}: {len(done.written)} studies.")
-    for line in (*done.findings, *done.failed.values()):
+    for line in (*dataset.findings, *done.findings, *done.failed.values()):
         console.log(line)
     return 3 if done.failed else 0

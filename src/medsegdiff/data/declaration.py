@@ -15,6 +15,17 @@ from medsegdiff.data.splits import Splits
 from medsegdiff.data.terminology import Concept, concepts
 from medsegdiff.errors import DataError
 
+PROVENANCE = (
+    "name",
+    "description",
+    "source",
+    "licence",
+    "license",
+    "reference",
+    "citation",
+    "release",
+)
+
 
 class Declaration(BaseModel):
     """The entries of `dataset.json` that are acted upon; all are optional, others are let be.
@@ -29,7 +40,8 @@ class Declaration(BaseModel):
         groups: the patient of each study.
         group_pattern: a regular expression on a study's name; its first group is the patient.
         codes: what classes and regions are in SNOMED or another terminology.
-        licence, reference: under which terms the data may be used, and what to cite.
+        name, description, source, release: which data these are, and where they come from.
+        licence, license, reference, citation: under which terms they may be used, and what to cite.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -42,8 +54,14 @@ class Declaration(BaseModel):
     groups: dict[str, str | int] = {}
     group_pattern: re.Pattern[str] | None = None
     codes: tuple[Concept, ...] = ()
+    name: Any = None
+    description: Any = None
+    source: Any = None
+    release: Any = None
     licence: Any = None
+    license: Any = None
     reference: Any = None
+    citation: Any = None
 
     @model_validator(mode="before")
     @classmethod
@@ -96,6 +114,11 @@ class Declaration(BaseModel):
         """What `LabelMap.recognise` asks for beside the masks."""
         return self.labels, self.label_values, self.colors, self.regions_class_order
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Which data these are, whose, and under which terms: what a copy must go on saying."""
+        return {key: value for key in PROVENANCE if (value := getattr(self, key)) is not None}
+
     def group(self, study: str) -> str:
         """The patient that a study belongs to; the study itself when unknown."""
         if study in self.groups:
@@ -123,6 +146,10 @@ def parse_declaration(content: Any, path: Path) -> Declaration:
     Raises:
         DataError: an entry is not what it must be.
     """
+    if not isinstance(content, dict):
+        raise DataError(
+            f'{path} must hold an object, {{"labels": {{"background": 0, "tumour": 1}}, ...}}.'
+        )
     try:
         return Declaration.model_validate(content)
     except ValidationError as error:

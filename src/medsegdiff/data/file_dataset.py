@@ -17,7 +17,6 @@ A layout is one file in `datasets/`:
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -31,6 +30,7 @@ from medsegdiff.data.consensus import consensus
 from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.declaration import Declaration, read_splits
 from medsegdiff.data.file_names import study_name
+from medsegdiff.data.folder_tree import some
 from medsegdiff.data.formats import Header
 from medsegdiff.data.labels import LabelMap
 from medsegdiff.data.splits import Splits
@@ -192,13 +192,22 @@ class FileDataset(Dataset):
         counts = {count for count, _ in self._channel_counts}
         mixed = mixed_channels(counts, len(self.channel_names))
         found = [*self._found.findings, *self._recognised[1], *mixed]
-        annotated = self.annotated_ids()
-        missing = sorted(set(self.ids()) - set(annotated)) if annotated else []
-        if missing:
-            found.append(f"Without a mask, and so left out of training: {_some(missing)}.")
+        found += self._without_mask()
         if self.masks_without_image:
-            found.append(f"Masks without an image: {_some(self.masks_without_image)}.")
+            found.append(f"Masks without an image: {some(list(self.masks_without_image))}.")
         return tuple(found)
+
+    def _without_mask(self) -> list[str]:
+        """Which studies of a set with masks have none: those to train on, and those to test on."""
+        annotated = set(self.annotated_ids())
+        missing = [study for study in self.ids() if annotated and study not in annotated]
+        tested = [study for study in missing if self._studies[study].split == "test"]
+        left_out = sorted(set(missing) - set(tested))
+        told = {
+            "Without a mask, and so left out of training": left_out,
+            "To test on, but without a mask to compare with": tested,
+        }
+        return [f"{what}: {some(studies)}." for what, studies in told.items() if studies]
 
     @property
     def masks_without_image(self) -> tuple[str, ...]:
@@ -332,7 +341,3 @@ class FileDataset(Dataset):
             some = some_raw_masks(drawn, self.budget_bytes)
             found, findings = LabelMap.recognise(some, *declared)
         return found.model_copy(update={"codes": self.declaration.codes}), findings
-
-
-def _some(names: Sequence[str]) -> str:
-    return f"{len(names)} ({', '.join(names[:5])}{' ...' if len(names) > 5 else ''})"

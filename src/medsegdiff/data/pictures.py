@@ -1,14 +1,13 @@
-"""Pictures for people: outlines on images, uncertainty as heat, many on one sheet."""
+"""Pictures for people: outlines on images, and uncertainty as heat."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor
 
 from medsegdiff.data.planes import nearest, slice_plane
@@ -24,8 +23,6 @@ CLASS_COLOURS = (  # bright on skin, grey and stained tissue; near Okabe and Ito
 )
 TRUTH_COLOUR = (255, 255, 255)
 HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))  # dark to bright
-CAPTION_HEIGHT = 16
-GAP = 6
 
 
 def middle_slice(
@@ -81,7 +78,7 @@ def picture(image: Float[Tensor, "C H W"], side: int | None = None) -> Image.Ima
     grey_levels = np.clip((values - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
     drawn = Image.fromarray(np.ascontiguousarray(grey_levels.transpose(1, 2, 0).squeeze()))
     if side is not None:
-        drawn = drawn.resize(_scaled(drawn.size, side), Image.Resampling.BILINEAR)
+        drawn = drawn.resize(scaled(drawn.size, side), Image.Resampling.BILINEAR)
     return drawn.convert("RGB")
 
 
@@ -129,51 +126,21 @@ def heat_map(
     drawn = Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8))
     if side is None:
         return drawn
-    return drawn.resize(_scaled(drawn.size, side), Image.Resampling.BILINEAR)
+    return drawn.resize(scaled(drawn.size, side), Image.Resampling.BILINEAR)
 
 
-def contact_sheet(
-    tiles: Sequence[tuple[Image.Image, str]], columns: int | None = None, side: int = 192
-) -> Image.Image:
-    """Lay captioned pictures out in rows on one sheet.
-
-    Args:
-        tiles: pictures with their captions, which are cut to the picture's width.
-        columns: pictures in a row; None for a sheet about as wide as high.
-        side: longer side of each picture in pixels.
-    """
-    columns = columns or max(1, math.ceil(math.sqrt(len(tiles))))
-    rows = max(1, math.ceil(len(tiles) / columns))
-    width, height = side + GAP, side + CAPTION_HEIGHT + GAP
-    sheet = Image.new("RGB", (columns * width + GAP, rows * height + GAP), (24, 24, 24))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
-    for index, (tile, caption) in enumerate(tiles):
-        row, column = divmod(index, columns)
-        left, top = GAP + column * width, GAP + row * height
-        fitted = tile.resize(_scaled(tile.size, side), Image.Resampling.BILINEAR)
-        corner = left + (side - fitted.width) // 2, top + (side - fitted.height) // 2
-        sheet.paste(fitted.convert("RGB"), corner)
-        draw.text(
-            (left, top + side), _cut(caption, draw, font, side), fill=(230, 230, 230), font=font
-        )
-    return sheet
+def class_colour(index: int) -> tuple[int, int, int]:
+    """The colour of a foreground class, by its number; they begin again when all are used."""
+    return CLASS_COLOURS[(index - 1) % len(CLASS_COLOURS)]
 
 
-def _cut(
-    caption: str,
-    draw: ImageDraw.ImageDraw,
-    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
-    width: int,
-) -> str:
-    """Leave out letters of a caption's middle until it is narrow enough."""
-    text, kept = caption, len(caption)
-    while kept > 2 and draw.textlength(text, font=font) > width:
-        kept -= 1
-        text = caption[: -(-kept // 2)] + "…" + caption[len(caption) - kept // 2 :]
-    return text
+def hexed(colour: tuple[int, int, int]) -> str:
+    """A colour as #rrggbb."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
-def _scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
+def scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height brought to a longer side in pixels."""
     scale = side / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from PIL import Image
 
+from medsegdiff.data.contact_sheet import contact_sheet
 from medsegdiff.data.dataset import Dataset
-from medsegdiff.data.pictures import contact_sheet, overlay
+from medsegdiff.data.legend import legend_of
+from medsegdiff.data.pictures import overlay
 from medsegdiff.data.planes import planes
 
 NO_MASKS = "The images can be predicted. To train on them, put masks of the same names in masks/."
@@ -141,7 +143,8 @@ class Report:
             plane = planes(sample.labels, sample.geometry)[0]
             labels = None if sample.labels is None else plane.of(sample.labels)
             tiles.append((overlay(plane.of(sample.image), labels, side=side), study))
-        return contact_sheet(tiles, side=side)
+        label_map = self.dataset.label_map
+        return contact_sheet(tiles, side=side, legend=legend_of(label_map) if label_map else ())
 
     def _described(self) -> list[str]:
         sizes = _counted(self.sizes, "sizes")

@@ -121,16 +121,15 @@ def _kept(splits: Splits | None, written: Sequence[str]) -> dict[str, list[str]]
 def _about(
     source: FileDataset, copy: Copy, written: Sequence[str], splits: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
-    """The content of `dataset.json`: nnU-Net's entries, then ours where there is something."""
+    """The content of `dataset.json`: whose the data are, nnU-Net's entries, then ours."""
     declared = source.declaration
     more = {
         "file_ending": copy.ending,
         "groups": {one: source.group(one) for one in written if source.group(one) != one},
         "codes": {concept.name: concept.declared for concept in declared.codes},
-        "licence": declared.licence,
-        "reference": declared.reference,
     }
     return {
+        **declared.provenance,
         "channel_names": {str(i): name for i, name in enumerate(source.channel_names)},
         **_classes(source, copy.has_class_numbers),
         "numTraining": len(set(written) - set(splits.get("test", ()))),

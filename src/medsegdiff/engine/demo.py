@@ -10,7 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from medsegdiff.data import Folder
-from medsegdiff.data.pictures import contact_sheet, heat_map, overlay, picture
+from medsegdiff.data.contact_sheet import contact_sheet
+from medsegdiff.data.pictures import heat_map, overlay, picture
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.model_location import DEMONSTRATED, bundled_models
 from medsegdiff.engine.outputs import StudyPrediction, write_picture

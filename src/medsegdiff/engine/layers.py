@@ -20,7 +20,8 @@ from jaxtyping import Float, Integer
 from PIL import Image
 from torch import Tensor
 
-from medsegdiff.data.pictures import CLASS_COLOURS, picture
+from medsegdiff.data import pictures
+from medsegdiff.data.pictures import hexed, picture
 from medsegdiff.data.planes import planes
 from medsegdiff.data.volumes.nifti_header import new_header
 from medsegdiff.engine.outputs import StudyPrediction
@@ -58,10 +59,7 @@ def probability_names(prediction: StudyPrediction) -> list[str]:
 
 def class_colour(index: int) -> str:
     """The colour of a class as #rrggbb; the background's is black."""
-    if index == 0:
-        return "#000000"
-    red, green, blue = CLASS_COLOURS[(index - 1) % len(CLASS_COLOURS)]
-    return f"#{red:02x}{green:02x}{blue:02x}"
+    return hexed(pictures.class_colour(index) if index else (0, 0, 0))
 
 
 def thumbnail(sample: Sample, side: int) -> Image.Image:

@@ -30,9 +30,11 @@ from typing_extensions import Self
 
 from medsegdiff.component import Config
 from medsegdiff.data import LabelMap, write_labels, write_map
+from medsegdiff.data.contact_sheet import contact_sheet
 from medsegdiff.data.formats.dicom import Dicom
 from medsegdiff.data.formats.dicom_seg import write_segmentation
-from medsegdiff.data.pictures import contact_sheet, heat_map, overlay
+from medsegdiff.data.legend import legend_of
+from medsegdiff.data.pictures import heat_map, overlay
 from medsegdiff.data.planes import Plane, planes
 from medsegdiff.engine.file_names import (
     PICTURE_ENDINGS,
@@ -143,12 +145,13 @@ class StudyPrediction(Prediction):
     def preview(self) -> Image.Image:
         """The image, the image with the mask's outline, and the uncertainty, side by side.
 
-        A volume has a row for each of three planes: axial, coronal and sagittal.
+        A volume has a row for each of three planes: axial, coronal and sagittal. Several classes or
+        regions have a legend below.
         """
         side = min(max(*self.geometry.shape, SMALLEST_PREVIEW), LARGEST_PREVIEW)
         shown = planes(self.mask, self.geometry)
         tiles = [tile for plane in shown for tile in self._tiles(plane, side)]
-        return contact_sheet(tiles, columns=3, side=side)
+        return contact_sheet(tiles, columns=3, side=side, legend=legend_of(self.label_map))
 
     def _tiles(self, plane: Plane, side: int) -> list[tuple[Image.Image, str]]:
         """The three pictures of one plane with their captions."""

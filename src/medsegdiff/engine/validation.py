@@ -12,7 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from medsegdiff.data import Dataset
-from medsegdiff.data.pictures import contact_sheet, heat_map, overlay
+from medsegdiff.data.contact_sheet import contact_sheet
+from medsegdiff.data.legend import LegendEntry, legend_of
+from medsegdiff.data.pictures import heat_map, overlay
 from medsegdiff.data.planes import planes
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.postprocessing import mask_of
@@ -80,7 +82,8 @@ def validate(
         choices, key=lambda threshold: (fmean(scores[threshold].values()), -abs(threshold - 0.5))
     )
     if picture is not None:
-        atomic_write(picture, lambda file: sheet(shown, scores[best]).save(file, format="PNG"))
+        drawn = sheet(shown, scores[best], legend_of(model.config.labels))
+        atomic_write(picture, lambda file: drawn.save(file, format="PNG"))
     return ValidationResult(fmean(scores[best].values()), best, scores[best])
 
 
@@ -92,7 +95,11 @@ def mean_dice(prediction: Tensor, truth: Tensor, coding: MaskCoding) -> float:
     return float(torch.tensor(scores, dtype=torch.float64).mean())
 
 
-def sheet(shown: Sequence[tuple[Prediction, Tensor]], dice: dict[str, float]) -> Image.Image:
+def sheet(
+    shown: Sequence[tuple[Prediction, Tensor]],
+    dice: dict[str, float],
+    legend: Sequence[LegendEntry] = (),
+) -> Image.Image:
     """Truth (white) and prediction (colour) on each image, with the uncertainty beside it."""
     tiles = []
     for prediction, truth in shown:
@@ -101,7 +108,7 @@ def sheet(shown: Sequence[tuple[Prediction, Tensor]], dice: dict[str, float]) ->
         found = [plane.of(one) for one in (prediction.image, prediction.mask, truth)]
         tiles.append((overlay(*found, side=192), caption))
         tiles.append((heat_map(plane.of(prediction.uncertainty), side=192), "uncertainty"))
-    return contact_sheet(tiles, columns=4)
+    return contact_sheet(tiles, columns=4, legend=legend)
 
 
 def evenly_spread(studies: Sequence[str], count: int) -> list[str]:

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from official_trees import ct_series, lidc, lidc_xml
+from official_trees import LIDC_NODULE, ct_series, lidc, lidc_roi, lidc_xml
 
 from medsegdiff.data.datasets.lidc import LIDC
 from medsegdiff.errors import DataError
@@ -55,7 +55,21 @@ def test_series_without_readings_and_x_rays_are_left_out(tmp_path: Path) -> None
     (tmp_path / SERIES / "069.xml").write_text('<IdriReadMessage xmlns="http://www.nih.gov/idri"/>')
     found = LIDC(root=tmp_path).find()
     assert list(found.studies) == ["LIDC-IDRI-0002"]
-    assert "without readings of a CT: 1 (3000566.000000-NA-03192)" in found.findings[1]
+    assert f"without readings of a CT: 1 ({SERIES})" in found.findings[1]
+    assert found.findings[2] == f"Left out, XML that is no reading of a CT: 1 ({SERIES}/069.xml)."
+
+
+def test_what_no_mask_holds_is_counted(tmp_path: Path) -> None:
+    lidc(tmp_path)
+    point = lidc_roi(-97.5, [(5, 3)])
+    small = f"<unblindedReadNodule><noduleID>2</noduleID>{point}</unblindedReadNodule>"
+    other = "<nonNodule><nonNoduleID>3</nonNoduleID></nonNodule>"
+    session = LIDC_NODULE.format(point) + small + small + other
+    (tmp_path / SERIES / "069.xml").write_text(lidc_xml("1.2", [session, other]))
+    assert LIDC(root=tmp_path).find().findings[1] == (
+        "Left out, over all raters: 2 nodules under 3 mm, which have no outline, 2 marks on what "
+        "is no nodule, 1 outlines of fewer than 3 corners."
+    )
 
 
 def test_broken_readings_and_readings_without_images_are_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,17 @@ def test_a_missing_channel_is_named_when_its_study_is_read(tmp_path: Path) -> No
     assert dataset.load("a").labels is not None
     with pytest.raises(UnreadableStudy, match=r"b_0001\.nii\.gz"):
         dataset.load("b")
+
+
+def test_what_is_not_trained_on_is_told(tmp_path: Path) -> None:
+    nnunet(tmp_path)
+    (tmp_path / "labelsTr/b.nii.gz").unlink()
+    (tmp_path / "labelsTs/d.nii.gz").unlink()
+    shutil.copy(tmp_path / "imagesTr/a_0000.nii.gz", tmp_path / "imagesTr/scan.nii.gz")
+    findings = NNUNet(root=tmp_path).findings
+    assert "Left out, images that are not named like X_0000: 1 (imagesTr/scan.nii.gz)." in findings
+    assert "Without a mask, and so left out of training: 1 (b)." in findings
+    assert "To test on, but without a mask to compare with: 1 (d)." in findings
 
 
 def test_twins_are_refused(tmp_path: Path) -> None:

@@ -174,6 +174,17 @@ def test_a_picture_gets_its_mask(make_picture: Make) -> None:
     assert np.array_equal(mask.values, labels)
 
 
+@pytest.mark.parametrize("share", [None, 0.0, 0.001])
+def test_an_empty_mask_is_written_whole_and_without_a_word(
+    series: Path, share: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    maps = None if share is None else np.full((1, 6, 9, 11), share, np.float32)
+    path, labels = series.parent / "seg.dcm", np.zeros((6, 9, 11), int)
+    write_segmentation(path, labels, {1: "Tumour"}, None, series, maps)
+    assert dcmread(path).NumberOfFrames == 6
+    assert not caplog.records
+
+
 def test_an_empty_mask_is_written_too(series: Path) -> None:
     path = series.parent / "seg.dcm"
     write_segmentation(path, np.zeros((6, 9, 11), int), NAMES, None, series)

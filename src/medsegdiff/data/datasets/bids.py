@@ -19,9 +19,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from medsegdiff.data.declaration import read_declaration
+from medsegdiff.data.declaration import read_declaration, read_json
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.file_names import is_image, study_name
 from medsegdiff.data.folder_tree import some
@@ -31,6 +31,7 @@ from medsegdiff.errors import DataError
 NAME = re.compile(r"(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?_(.+)")
 MASK_SUFFIXES = ("dseg", "mask")
 PLACES = ("*.nii*", "*/*.nii*", "*/*/*.nii*")  # below a subject: [ses-*/][anat/]
+DESCRIBED = {"Name": "name", "License": "licence", "DatasetDOI": "reference"}  # BIDS, and ours
 BRAIN = "desc-brain_mask"  # of preprocessing; nobody's target where there are others
 
 Sessions = dict[str, dict[str, Path]]  # by study, by what the name says after subject and session
@@ -74,6 +75,8 @@ class BIDS(FileDataset):
             update={
                 "channel_names": declared.channel_names or channels,
                 "labels": declared.labels or _named_classes(self.root),
+                **_described(self.root / "dataset_description.json"),
+                **declared.provenance,
             }
         )
         note = f"A BIDS data set: {count_text(len(studies))}; channels {', '.join(channels)}."
@@ -97,6 +100,16 @@ class BIDS(FileDataset):
                 "only those in derivatives/, or give `mask` to the data set."
             )
         return targets[0] if targets else ""
+
+
+def _described(path: Path) -> dict[str, Any]:
+    """Name, licence and reference of the data, as BIDS words them; empty without the file."""
+    content = read_json(path) if path.is_file() else {}
+    return {
+        ours: content[theirs]
+        for theirs, ours in DESCRIBED.items()
+        if isinstance(content, dict) and content.get(theirs)
+    }
 
 
 def _named_classes(root: Path) -> dict[str, int] | None:

@@ -20,7 +20,7 @@ from medsegdiff.data.declaration import Declaration
 from medsegdiff.data.dicom.files import read_dataset
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.folder_tree import files_in, folders_below, some
-from medsegdiff.data.formats.lidc import PART, Reading, read_broken_reading, read_reading
+from medsegdiff.data.formats.lidc import CORNERS, PART, Reading, read_broken_reading, read_reading
 from medsegdiff.data.overruling import overruled
 from medsegdiff.data.study_files import FoundStudies, StudyFiles
 from medsegdiff.errors import DataError, UnreadableStudy
@@ -45,7 +45,7 @@ class LIDC(FileDataset):
         return any(_is_reading(path) for folder in folders for path in files_in(folder, (".xml",)))
 
     def find(self) -> FoundStudies:
-        readings, broken = _readings(self.root)
+        readings, notes = _readings(self.root)
         matched, strangers = _matched(self.root, readings)
         if not matched:
             raise DataError(
@@ -67,11 +67,23 @@ class LIDC(FileDataset):
         )
         patients = len({files.group for files in studies.values()})
         findings = [f"LIDC-IDRI: {len(studies)} CT series of {patients} patients, {raters}."]
+        findings += _left_out([readings[file] for file in matched.values()])
         if strangers:
             findings.append(f"Left out, DICOM series without readings of a CT: {some(strangers)}.")
         declaration = overruled(DECLARATION, self.home / "dataset.json")
         alone = tuple(sorted(path.stem for path in set(readings) - set(matched.values())))
-        return FoundStudies(dict(sorted(studies.items())), declaration, alone, (*findings, *broken))
+        return FoundStudies(dict(sorted(studies.items())), declaration, alone, (*findings, *notes))
+
+
+def _left_out(readings: list[Reading]) -> list[str]:
+    """What the raters marked and no mask holds."""
+    counts = {
+        "nodules under 3 mm, which have no outline": sum(one.small for one in readings),
+        "marks on what is no nodule": sum(one.others for one in readings),
+        f"outlines of fewer than {CORNERS} corners": sum(one.points for one in readings),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return [f"Left out, over all raters: {told}."] if told else []
 
 
 def _is_reading(path: Path) -> bool:
@@ -80,16 +92,21 @@ def _is_reading(path: Path) -> bool:
 
 
 def _readings(root: Path) -> tuple[dict[Path, Reading], list[str]]:
-    """The readings of CT below a folder, and a sentence on each that is broken, without raters."""
-    found, broken = {}, []
+    """The readings of CT below a folder, and a sentence on those that are broken or of X-rays."""
+    found, notes, others = {}, [], []
     for folder in folders_below(root, DEPTH):
-        for path in filter(_is_reading, files_in(folder, (".xml",))):
+        for path in files_in(folder, (".xml",)):
+            if not _is_reading(path):
+                others.append(str(path.relative_to(root)))
+                continue
             try:
                 found[path] = read_reading(path)
             except UnreadableStudy as error:
-                broken.append(f"Left without raters: {error}")
+                notes.append(f"Left without raters: {error}")
                 found[path] = read_broken_reading(path)
-    return found, broken
+    if others:
+        notes.append(f"Left out, XML that is no reading of a CT: {some(others)}.")
+    return found, notes
 
 
 def _matched(root: Path, readings: dict[Path, Reading]) -> tuple[dict[Path, Path], list[str]]:
@@ -105,7 +122,7 @@ def _matched(root: Path, readings: dict[Path, Reading]) -> tuple[dict[Path, Path
             continue
         file = _only(beside.get(folder, [])) or by_uid.get(_series_of(slices[0]))
         if file is None:
-            strangers.append(folder.name)
+            strangers.append(str(folder.relative_to(root)))
         else:
             found[folder] = file
     return found, strangers

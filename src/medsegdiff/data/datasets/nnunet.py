@@ -23,6 +23,7 @@ from medsegdiff.data.channel_files import by_channels, channel_of
 from medsegdiff.data.declaration import read_declaration, read_json
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.file_names import image_files
+from medsegdiff.data.folder_tree import some
 from medsegdiff.data.pairing import by_name
 from medsegdiff.data.study_files import FoundStudies, StudyFiles, count_text
 from medsegdiff.errors import DataError
@@ -51,10 +52,12 @@ class NNUNet(FileDataset):
     def find(self) -> FoundStudies:
         declaration = read_declaration(self.root / "dataset.json")
         channels = max(1, len(declaration.channel_names))
-        studies, alone = {}, []
+        studies, alone, strange = {}, [], []
         for split, (images, labels) in FOLDERS.items():
             masks = _files(self.root / labels)
-            groups = by_channels(_images(self.root / images), _expected(self.root, channels))
+            files = _images(self.root / images)
+            strange += [f"{images}/{path.name}" for path in files if channel_of(path) is None]
+            groups = by_channels(files, _expected(self.root, channels))
             _refuse_twins(studies, groups, self.root)
             for study, files in groups.items():
                 studies[study] = StudyFiles(files, masks.pop(study, None), split=split)
@@ -65,12 +68,14 @@ class NNUNet(FileDataset):
                 f"{self.root} has no image named like X_0000.nii.gz in imagesTr or imagesTs. Check "
                 "the names: every channel is a file, and ends in its number of four digits."
             )
-        note = f"An nnU-Net raw folder: {_counted(studies)}."
+        notes = [f"An nnU-Net raw folder: {_counted(studies)}."]
+        if strange:
+            notes.append(f"Left out, images that are not named like X_0000: {some(strange)}.")
         return FoundStudies(
             _with_fold_0(studies, self.root / "splits_final.json"),
             declaration,
             tuple(sorted(alone)),
-            (note,),
+            tuple(notes),
         )
 
 

@@ -68,6 +68,7 @@ OF_THE_GRID = (
 )
 NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality")
 SERIES_NUMBER_FROM = 1000  # behind the scanner's own series, as viewers list them
+LEAST_SHARE = 0.5 / 255  # what is less is stored as 0; frames are kept where all of them are empty
 NO_LIMIT = 2**62  # the mask of this size is in memory already
 
 
@@ -232,6 +233,7 @@ def _segmentation(volume: Volume, pixels: np.ndarray, segments: list[Any]) -> Se
         device_serial_number="0",
         series_description=f"medsegdiff {'probability' if is_fractional else 'mask'}",
         specific_character_set="ISO_IR 192",
+        omit_empty_frames=bool(pixels.max() > (LEAST_SHARE if is_fractional else 0)),
     )
 
 

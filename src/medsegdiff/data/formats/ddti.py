@@ -24,17 +24,18 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
+from medsegdiff.data.formats.format import StoredMask
+from medsegdiff.data.formats.outlines import OutlineFormat, without_grid
 from medsegdiff.data.outlines import filled
 from medsegdiff.data.xml_file import read_xml
-from medsegdiff.errors import DataError, UnreadableStudy
+from medsegdiff.errors import UnreadableStudy
 from medsegdiff.types import Geometry
 
 PART = "image-"
 CORNERS = 3  # fewer outline nothing
 
 
-class DDTI(Format):
+class DDTI(OutlineFormat):
     """The nodules of one image of a case: 0 background, 1 nodule."""
 
     name: Literal["ddti"] = "ddti"
@@ -44,15 +45,9 @@ class DDTI(Format):
         """Whether a path leads to an image's outlines inside an XML file: `12.xml/image-1`."""
         return path.name.startswith(PART) and path.parent.suffix.lower() == ".xml"
 
-    def read_header(self, path: Path, budget_bytes: int) -> Header:
-        raise _without_grid(path)
-
-    def read_image(self, path: Path, budget_bytes: int) -> Scan:
-        raise _without_grid(path)
-
     def read_mask(self, path: Path, budget_bytes: int, like: Geometry | None) -> StoredMask:
         if like is None or like.space_dims != 2:
-            raise _without_grid(path)
+            raise without_grid(path)
         image = path.name.removeprefix(PART)
         outlines = outlines_by_image(path.parent).get(image, [])
         values = np.zeros(like.shape, dtype=np.uint8)
@@ -65,9 +60,6 @@ class DDTI(Format):
                 "that the image was not cropped or scaled."
             )
         return StoredMask(values, like)
-
-    def write(self, path: Path, values: np.ndarray, source: Path | None) -> None:
-        raise DataError(f"{path}: outlines are read but not written. Write the mask as PNG.")
 
 
 def outlines_by_image(path: Path) -> dict[str, list[np.ndarray]]:
@@ -111,10 +103,3 @@ def _corners(region: dict[str, list[dict[str, float]]]) -> np.ndarray:
     if not np.isfinite(outline).all():
         raise ValueError("a corner is not finite")
     return outline
-
-
-def _without_grid(path: Path) -> DataError:
-    return DataError(
-        f"{path} holds outlines, which have no grid of their own. Read them together with the "
-        "image that they were drawn on."
-    )

@@ -27,10 +27,11 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
+from medsegdiff.data.formats.format import StoredMask
+from medsegdiff.data.formats.outlines import OutlineFormat, without_grid
 from medsegdiff.data.outlines import filled, traced
 from medsegdiff.data.xml_file import read_xml, read_xml_bytes
-from medsegdiff.errors import DataError, GridMismatch, ResourceError, UnreadableStudy
+from medsegdiff.errors import GridMismatch, ResourceError, UnreadableStudy
 from medsegdiff.types import Geometry
 
 PART = "rater-"
@@ -40,7 +41,7 @@ CORNERS = 3  # fewer outline nothing
 FARTHEST = 1e5  # pixels; a CT slice has 512
 
 
-class LIDC(Format):
+class LIDC(OutlineFormat):
     """The nodules (3 mm and more) that one rater outlined: 0 background, 1 nodule."""
 
     name: Literal["lidc"] = "lidc"
@@ -50,15 +51,9 @@ class LIDC(Format):
         """Whether a path leads to a rater's outlines inside an XML file: `069.xml/rater-1`."""
         return path.name.startswith(PART) and path.parent.suffix.lower() == ".xml"
 
-    def read_header(self, path: Path, budget_bytes: int) -> Header:
-        raise _without_grid(path)
-
-    def read_image(self, path: Path, budget_bytes: int) -> Scan:
-        raise _without_grid(path)
-
     def read_mask(self, path: Path, budget_bytes: int, like: Geometry | None) -> StoredMask:
         if like is None or like.affine is None or like.space_dims != 3:
-            raise _without_grid(path)
+            raise without_grid(path)
         if np.prod(like.shape) > budget_bytes:
             raise ResourceError(
                 f"{path} needs {np.prod(like.shape) / 1e9:.2f} GB of memory as a mask, more than "
@@ -69,9 +64,6 @@ class LIDC(Format):
             _draw(nodule, values, like, path.parent)
         return StoredMask(values, like)
 
-    def write(self, path: Path, values: np.ndarray, source: Path | None) -> None:
-        raise DataError(f"{path}: outlines are read but not written. Write the mask as NIfTI.")
-
 
 @dataclass(frozen=True)
 class Reading:
@@ -80,14 +72,20 @@ class Reading:
     Args:
         series: Series Instance UID of the CT; empty where it is not given.
         raters: number of readings.
+        small: nodules under 3 mm, over all readings; they have a point and no outline.
+        others: marks on what is no nodule, likewise.
+        points: outlines of fewer than three corners, which enclose nothing.
     """
 
     series: str
     raters: int
+    small: int = 0
+    others: int = 0
+    points: int = 0
 
 
 def read_reading(path: Path) -> Reading:
-    """Read which series the raters of a file read, and how many they are.
+    """Read which series the raters of a file read, how many they are, and what has no outline.
 
     The file is not taken apart, since there are a thousand of them.
 
@@ -99,7 +97,16 @@ def read_reading(path: Path) -> Reading:
         raise UnreadableStudy(f"{path} holds no readings of a CT (LidcReadMessage). Take it out.")
     if not content.rstrip().endswith(b"</LidcReadMessage>"):
         raise UnreadableStudy(f"{path} is not whole XML: its end is missing. Download it again.")
-    return Reading(_series(content), len(re.findall(rb"<readingSession[\s>]", content)))
+    nodules = re.split(rb"<unblindedReadNodule[\s>]", content)[1:]
+    large = [one for one in nodules if re.search(rb"<characteristics>\s*<(?!/)", one)]
+    outlines = [roi for one in large for roi in re.split(rb"<roi[\s>]", one)[1:]]
+    return Reading(
+        _series(content),
+        raters=len(re.findall(rb"<readingSession[\s>]", content)),
+        small=len(nodules) - len(large),
+        others=len(re.findall(rb"<nonNodule[\s>]", content)),
+        points=sum(len(re.findall(rb"<edgeMap[\s>]", roi)) < CORNERS for roi in outlines),
+    )
 
 
 def read_broken_reading(path: Path) -> Reading:
@@ -182,10 +189,3 @@ def _slice_of(roi: Element, like: Geometry, path: Path) -> int:
             "missing."
         )
     return round(place)
-
-
-def _without_grid(path: Path) -> DataError:
-    return DataError(
-        f"{path} holds outlines, which have no grid of their own. Read them together with the CT "
-        "series that they were drawn on."
-    )

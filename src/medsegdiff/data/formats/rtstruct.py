@@ -21,9 +21,10 @@ from medsegdiff.data.dicom.contours import crossings, inside
 from medsegdiff.data.dicom.files import ENDINGS, STRUCTURE_SET, is_object, read_object, reading
 from medsegdiff.data.dicom.pixels import check_budget
 from medsegdiff.data.dicom.selection import chosen_values, file_and_names
-from medsegdiff.data.formats.format import Format, Header, Scan, StoredMask
+from medsegdiff.data.formats.format import StoredMask
+from medsegdiff.data.formats.outlines import OutlineFormat, without_grid
 from medsegdiff.data.geometry import LPS_TO_RAS
-from medsegdiff.errors import DataError, GridMismatch, UnreadableStudy
+from medsegdiff.errors import GridMismatch, UnreadableStudy
 from medsegdiff.types import Geometry
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ DECIMALS = 6  # of a voxel: corners on voxel centres stay there
 ON_SLICE_WITHIN = 0.1  # of the distance between slices; planning systems round positions
 
 
-class RTStruct(Format):
+class RTStruct(OutlineFormat):
     """A DICOM RT structure set, or some of its structures."""
 
     name: Literal["rtstruct"] = "rtstruct"
@@ -44,19 +45,10 @@ class RTStruct(Format):
         """Whether a file is a structure set; its header is looked at."""
         return is_object(file_and_names(path)[0], (STRUCTURE_SET,))
 
-    def read_header(self, path: Path, budget_bytes: int) -> Header:
-        raise _without_grid(path)
-
-    def read_image(self, path: Path, budget_bytes: int) -> Scan:
-        raise DataError(
-            f"{path} is a structure set (RTSTRUCT) and no image. Give the series that it was "
-            "drawn on."
-        )
-
     def read_mask(self, path: Path, budget_bytes: int, like: Geometry | None) -> StoredMask:
         path, wanted = file_and_names(path)
         if like is None or like.affine is None or like.space_dims != 3:
-            raise _without_grid(path)
+            raise without_grid(path)
         check_budget(path, like.shape, 1, budget_bytes)
         dataset = _dataset(path)
         labels = np.zeros(like.shape, dtype=np.int32)
@@ -68,12 +60,6 @@ class RTStruct(Format):
                 if number in values:
                     _draw(labels, values[number], _slices(item, like, path), path)
         return StoredMask(labels, like)
-
-    def write(self, path: Path, values: np.ndarray, source: Path | None) -> None:
-        raise DataError(
-            f"{path}: outlines are read but not written. Write the mask as NIfTI (.nii.gz) or as "
-            "DICOM SEG."
-        )
 
 
 def roi_names(path: Path) -> dict[int, str]:
@@ -101,13 +87,6 @@ def referenced_series(path: Path) -> frozenset[str]:
             for study in frame.get("RTReferencedStudySequence") or ()
             for series in study.get("RTReferencedSeriesSequence") or ()
         )
-
-
-def _without_grid(path: Path) -> DataError:
-    return DataError(
-        f"{path} holds outlines, which have no grid of their own. Read it together with the image "
-        "series that it was drawn on."
-    )
 
 
 def _dataset(path: Path) -> Dataset:

@@ -203,7 +203,7 @@ class Studies:
         columns: of figures.
         rows: in this order.
         pictured: what the parts of each picture are; empty without pictures.
-        structures: name and colour of what is outlined.
+        structures: name and colours, as "#rrggbb", of what is outlined.
         filtered: number of the column that can be filtered by a limit.
     """
 
@@ -211,7 +211,7 @@ class Studies:
     columns: Sequence[Column]
     rows: Sequence[StudyRow]
     pictured: Sequence[str] = ()
-    structures: Sequence[tuple[str, str]] = ()
+    structures: Sequence[tuple[str, Sequence[str]]] = ()
     filtered: int = 0
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medsegdiff.data.pictures import CLASS_COLOURS, TRUTH_COLOUR
+from medsegdiff.data.legend import legend_of
+from medsegdiff.data.pictures import TRUTH_COLOUR, hexed
 from medsegdiff.engine.file_names import masks_of
 from medsegdiff.engine.report.contents import Notice, StudyRow
 from medsegdiff.engine.report.out_files import OutFiles
@@ -44,16 +45,13 @@ def mask_files(out: Path, studies: Sequence[str]) -> dict[str, Path]:
     return {study: files[0] for study, files in found.items() if files}
 
 
-def outlined(pictures: StudyPictures, parts: Sequence[str]) -> list[tuple[str, str]]:
-    """Name and colour, as "#rrggbb", of all that is outlined in the pictures."""
+def outlined(pictures: StudyPictures, parts: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Name and colours, as "#rrggbb", of all that is outlined in the pictures."""
     if pictures.label_map is None or not parts:
         return []
-    names = pictures.label_map.names[1:]
-    colours = [CLASS_COLOURS[index % len(CLASS_COLOURS)] for index in range(len(names))]
-    drawn = [(name, _hex(colour)) for name, colour in zip(names, colours, strict=True)]
-    return [*drawn, ("truth, where the prediction is shown", _hex(TRUTH_COLOUR))][
-        : len(drawn) + (TRUTH in parts)
-    ]
+    drawn = [(one.name, list(map(hexed, one.colours))) for one in legend_of(pictures.label_map)]
+    truth = ("truth, where the prediction is shown", [hexed(TRUTH_COLOUR)])
+    return [*drawn, truth] if TRUTH in parts else drawn
 
 
 def picture_notice(
@@ -71,7 +69,3 @@ def warning_notice(rows: Sequence[StudyRow]) -> list[Notice]:
     count = sum(bool(row.warnings) for row in rows)
     named = "1 study has a warning" if count == 1 else f"{count} studies have warnings"
     return [Notice(named, lines)] if lines else []
-
-
-def _hex(colour: tuple[int, int, int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
