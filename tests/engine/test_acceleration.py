@@ -14,7 +14,9 @@ from medsegdiff.engine.acceleration import (
     under_autocast,
     with_bf16_weights,
 )
+from medsegdiff.engine.folder_prediction import predict_folder
 from medsegdiff.engine.precision import autocast
+from medsegdiff.engine.settings import with_predict
 from medsegdiff.errors import ConfigError
 from medsegdiff.models import Network, SegmentationNetwork
 
@@ -48,6 +50,13 @@ def test_a_model_keeps_what_it_made_ready(model):
 def test_compiling_is_for_gpus(model):
     with pytest.raises(ConfigError, match=r"compiled=true is for GPUs, but this is cpu"):
         compiled(model.networks[0], CPU)
+
+
+def test_what_a_device_cannot_do_is_told_once_and_nothing_is_written(model, skin_data, tmp_path):
+    config = with_predict(model.predict, compiled=True)
+    with pytest.raises(ConfigError, match="is for GPUs"):
+        list(predict_folder(skin_data / "images", tmp_path / "out", model, config))
+    assert not (tmp_path / "out").exists()
 
 
 SCRIPT = """

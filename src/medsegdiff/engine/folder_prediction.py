@@ -103,10 +103,12 @@ def predict_folder(
     Raises:
         DataError: there is no image at all, or no such split.
         ConfigError: OUT holds images or masks that are not this program's, or masks of other
-            studies that were drawn by another model or with other settings.
+            studies that were drawn by another model or with other settings; the device cannot run
+            networks as the settings want it.
         ResourceError: the disk is full.
     """
     config, extras, out = config or model.predict, extras or Extras(), Path(out)
+    model.ready(config.precision, config.compiled)
     dataset = open_images(Path(images), model)
     folder = studies_of(dataset, split)
     _refuse_to_overwrite(dataset, out)
