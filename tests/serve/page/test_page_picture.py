@@ -155,6 +155,43 @@ def test_kept_correction_is_a_data_set(shown: Any, kept: Path, tmp_path: Path) -
     assert run(["verify", str(kept), "-o", str(tmp_path / "sheet.png")]) == 0
 
 
+@pytest.mark.slow
+def test_strokes_are_lost_only_when_that_is_wanted(shown: Any) -> None:
+    dialogs: list[str] = []
+    shown.on("dialog", lambda asked: (dialogs.append(asked.type), asked.dismiss()))
+    shown.get_by_role("button", name="Correct the mask").click()
+    stroke(shown)
+    shown.go_back()
+    shown.get_by_role("button", name="Stay here").click()
+    shown.get_by_role("button", name="Undo").wait_for()
+    shown.evaluate("location.reload()")
+    shown.wait_for_timeout(300)
+    assert dialogs == ["beforeunload"]
+    shown.get_by_role("link", name="Segment another image").click()
+    shown.get_by_role("button", name="Leave without it").click()
+    shown.wait_for_selector(".sample")
+
+
+@pytest.mark.slow
+def test_a_correction_of_somebody_else_is_replaced_only_when_that_is_wanted(shown: Any) -> None:
+    there = {"error": {"id": "0" * 8, "message": "B. Other has kept one."}}
+    shown.route("**/keep", lambda route: route.fulfill(status=409, json=there), times=2)
+    shown.get_by_role("button", name="Correct the mask").click()
+    stroke(shown)
+    shown.get_by_label("Your name").fill("A. Reader")
+    shown.get_by_role("button", name="Keep image and mask").click()
+    shown.get_by_role("dialog").get_by_text("B. Other has kept one.").wait_for()
+    shown.get_by_role("button", name="Leave it as it is").click()
+    shown.get_by_role("button", name="Keep image and mask").click()
+    with shown.expect_request(is_replacing):
+        shown.get_by_role("button", name="Replace it").click()
+    shown.locator("#spoken").get_by_text("Kept as").wait_for()
+
+
+def is_replacing(request: Any) -> bool:
+    return b'name="replace"\r\n\r\ntrue' in (request.post_data_buffer or b"")
+
+
 def taken(page: Any, title: str) -> bytes:
     """What a link gives when it is clicked."""
     with page.expect_download() as download:

@@ -13,7 +13,7 @@ const again = () => h("a", { class: "button primary", href: "#new" }, "Segment a
 export function jobView(server, id) {
   const job = new Job(server, id);
   job.follow();
-  return { element: job.element, title: "Result", leave: () => job.close() };
+  return { element: job.element, title: "Result", unsaved: () => job.unsaved(), leave: () => job.close() };
 }
 
 class Job {
@@ -22,6 +22,7 @@ class Job {
     this.url = `/api/jobs/${encodeURIComponent(id)}`;
     this.element = h("div", { class: "job" }, h("p", { class: "loading" }, "Loading …"));
     this.stop = () => {};
+    this.unsaved = () => false;
   }
 
   async follow() {
@@ -67,6 +68,7 @@ class Job {
     const view = resultView(this.server, { ...state, url: this.url }, result);
     this.show(view.element);
     this.stop = view.leave;
+    this.unsaved = view.unsaved;
     document.title = `${result.study} · MedSegDiff`;
     await view.ready;
   }

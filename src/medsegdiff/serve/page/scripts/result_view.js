@@ -15,7 +15,7 @@ import { VolumeViewer } from "./volume_viewer.js";
  * @param {object} server the answer of /api/models.
  * @param {{id: string, url: string, name: string}} job
  * @param {object} result the answer of /api/jobs/{id}/result.
- * @returns {{element: HTMLElement, ready: Promise<void>, leave: () => void}}
+ * @returns {{element: HTMLElement, ready: Promise<void>, unsaved: () => boolean, leave: () => void}}
  */
 export function resultView(server, job, result) {
   const viewer = result.space_dims === 2 ? new PictureViewer(result) : new VolumeViewer(result);
@@ -46,6 +46,7 @@ export function resultView(server, job, result) {
   return {
     element,
     ready,
+    unsaved: () => correct.isUnsaved,
     leave: () => {
       controls.leave();
       correct.leave();
