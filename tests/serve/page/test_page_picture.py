@@ -131,6 +131,17 @@ def test_pen_changes_the_mask_and_undo_takes_it_back(shown: Any) -> None:
 
 
 @pytest.mark.slow
+def test_correcting_goes_on_over_the_uncertainty(shown: Any) -> None:
+    shown.get_by_role("button", name="Correct the mask").click()
+    shown.get_by_text("without your correction").wait_for()
+    shown.locator(".choice").get_by_text("Uncertainty").click()
+    shown.wait_for_selector("canvas[data-shown=uncertainty]")
+    before = corrected(shown)
+    stroke(shown)
+    assert (corrected(shown) ^ before).any()
+
+
+@pytest.mark.slow
 def test_keys_paint_as_well(shown: Any) -> None:
     shown.get_by_role("button", name="Correct the mask").click()
     before = corrected(shown)

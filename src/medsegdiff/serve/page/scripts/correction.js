@@ -38,6 +38,10 @@ class Correction {
     document.addEventListener("keydown", (event) => this.key(event), { signal: this.keys.signal });
   }
 
+  get isEdited() {
+    return this.viewer.history?.canUndo === true;
+  }
+
   leave() {
     this.keys?.abort();
   }
@@ -50,6 +54,7 @@ class Correction {
     this.toggle.textContent = this.isOn ? "Done" : "Correct the mask";
     this.toggle.setAttribute("aria-expanded", String(this.isOn));
     this.onSwitch(this.isOn);
+    this.toggle.focus({ preventScroll: true }); // the card may have moved, which takes the focus away
     await this.viewer.setBrush(this.isOn ? this.brush : null);
     this.refresh();
     if (this.isOn) this.element.scrollIntoView({ block: "nearest" });
@@ -85,7 +90,7 @@ class Correction {
   }
 
   edited() {
-    this.isUnsaved = this.viewer.history.canUndo;
+    this.isUnsaved = this.isEdited;
     this.keep?.changed();
     this.refresh();
   }
