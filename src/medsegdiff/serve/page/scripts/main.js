@@ -7,7 +7,7 @@ import { ask } from "./question.js";
 import { getJson } from "./requests.js";
 import { runView } from "./run_view.js";
 import { startView } from "./start_view.js";
-import { trouble } from "./trouble.js";
+import { failure } from "./trouble.js";
 
 const main = document.getElementById("main");
 const views = { new: startView, job: jobView, run: runView, about: aboutView };
@@ -70,7 +70,7 @@ async function start() {
   try {
     server = await getJson("/api/models");
   } catch (error) {
-    main.replaceChildren(trouble("The page cannot start", error.message,
+    main.replaceChildren(failure("The page cannot start", error.message,
       h("button", { class: "primary", onclick: () => location.reload() }, "Try again")));
     return;
   }
