@@ -76,7 +76,7 @@ def test_refused_file_is_told_with_the_reason(visit: Visit, address: str, tmp_pa
     assert "broken.jpg" in told
     assert "Traceback" not in told
     assert page.inner_text("#spoken") == ""
-    assert page.title() == "broken could not be segmented · MedSegDiff"
+    assert page.title() == "broken.jpg could not be segmented · MedSegDiff"
     page.get_by_role("link", name="Segment another image").click()
     assert "broken.jpg" in page.locator(".shown").inner_text()
 

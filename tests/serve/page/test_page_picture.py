@@ -221,7 +221,7 @@ def corrected(page: Any) -> np.ndarray:
 
 def stroke(page: Any) -> None:
     """A stroke near the upper left corner of the image: from (20, 30) to (60, 30) pixels."""
-    box = page.locator("canvas").bounding_box()
+    box = page.locator(".viewer canvas").bounding_box()
     side = min(box["width"], box["height"])
     left, top = box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2
     scale = side / 256

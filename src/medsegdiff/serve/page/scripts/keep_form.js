@@ -2,7 +2,7 @@
 
 import { field, h, speak } from "./elements.js";
 import { ask } from "./question.js";
-import { send } from "./requests.js";
+import { Refused, send } from "./requests.js";
 
 const THERE_IS_ONE = 409; // somebody else's correction of the same image
 
@@ -45,8 +45,10 @@ export function keepForm(job, maskFile, onKept) {
       return await post(`${job.url}/keep`, fields);
     } catch (error) {
       if (error.status !== THERE_IS_ONE) throw error;
-      const isWanted = await ask({ title: "Replace it?", text: error.message, yes: "Replace it", no: "Leave it as it is" });
-      if (!isWanted) throw error;
+      const [who] = error.message.split(/(?<=\.) /); // the rest is for programs
+      const text = `${who} If yours takes its place, the earlier mask is put aside, not lost.`;
+      const isWanted = await ask({ title: "Replace it?", text, yes: "Replace it", no: "Leave it as it is" });
+      if (!isWanted) throw new Refused(error.status, `Yours is not kept. ${who}`);
       return post(`${job.url}/keep`, { ...fields, replace: "true" });
     }
   };
