@@ -172,7 +172,7 @@ def test_strokes_are_lost_only_when_that_is_wanted(shown: Any) -> None:
     shown.on("dialog", lambda asked: (dialogs.append(asked.type), asked.dismiss()))
     shown.get_by_role("button", name="Correct the mask").click()
     stroke(shown)
-    shown.go_back()
+    shown.get_by_role("link", name="About").click()
     shown.get_by_role("button", name="Stay here").click()
     shown.get_by_role("button", name="Undo").wait_for()
     shown.evaluate("location.reload()")

@@ -45,7 +45,7 @@ export function keepForm(job, maskFile, onKept) {
       return await post(`${job.url}/keep`, fields);
     } catch (error) {
       if (error.status !== THERE_IS_ONE) throw error;
-      const [who] = error.message.split(/(?<=\.) /); // the rest is for programs
+      const [who] = error.message.split(" To keep "); // the rest tells programs how
       const text = `${who} If yours takes its place, the earlier mask is put aside, not lost.`;
       const isWanted = await ask({ title: "Replace it?", text, yes: "Replace it", no: "Leave it as it is" });
       if (!isWanted) throw new Refused(error.status, `Yours is not kept. ${who}`);
