@@ -21,6 +21,14 @@ DROP = """([name, bytes]) => {
   transfer.items.add(new File([Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0))], name));
   return transfer;
 }"""
+FIELDS = """() => {
+  window.sent = [];
+  const append = FormData.prototype.append;
+  FormData.prototype.append = function (name, value) {
+    window.sent.push([name, String(value)]);
+    return append.call(this, name, value);
+  };
+}"""
 
 Visit = Callable[..., Any]
 
@@ -94,6 +102,11 @@ def drop(page: Any, path: Path) -> None:
     page.wait_for_selector(".drop")
     transfer = page.evaluate_handle(DROP, [path.name, content])
     page.dispatch_event(".drop", "drop", {"dataTransfer": transfer})
+
+
+def sent_fields(page: Any) -> list[list[str]]:
+    """Names and values of what the page puts into forms, after `page.evaluate(FIELDS)`."""
+    return page.evaluate("window.sent")
 
 
 def is_error(line: Any) -> bool:

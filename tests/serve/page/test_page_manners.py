@@ -75,6 +75,58 @@ def test_refused_file_is_told_with_the_reason(visit: Visit, address: str, tmp_pa
     told = page.wait_for_selector("[role=alert]:not([hidden])").inner_text()
     assert "broken.jpg" in told
     assert "Traceback" not in told
+    assert page.inner_text("#spoken") == ""
+    assert page.title() == "broken.jpg could not be segmented · MedSegDiff"
+    page.get_by_role("link", name="Segment another image").click()
+    assert "broken.jpg" in page.locator(".shown").inner_text()
+
+
+def test_a_refused_upload_leaves_the_focus_on_the_button(visit: Visit, address: str) -> None:
+    refusal = {"error": {"id": "0" * 8, "message": "This is no image."}}
+    page = visit(address)
+    page.route("**/api/jobs", lambda route: route.fulfill(status=415, json=refusal))
+    page.click(".sample")
+    page.click("button[type=submit]")
+    page.get_by_text("This is no image.").wait_for()
+    assert page.inner_text("#spoken") == ""
+    assert page.evaluate("document.activeElement.type") == "submit"
+
+
+def test_an_unknown_kind_of_file_is_refused_before_it_is_sent(
+    visit: Visit, address: str, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.docx"
+    letter.write_bytes(b"PK")
+    page = visit(address)
+    drop(page, letter)
+    page.get_by_text("letter.docx is of a kind that is not known").wait_for()
+    assert page.get_by_role("button", name="Segment").is_disabled()
+
+
+def test_the_button_is_seen_without_scrolling(visit: Visit, address: str) -> None:
+    page = visit(address, viewport={"width": 1440, "height": 900})
+    page.wait_for_selector(".sample")
+    box = page.get_by_role("button", name="Segment").bounding_box()
+    assert box["y"] + box["height"] <= 900
+    assert page.get_by_role("button").count() == 2 + 6 + 1  # choosers, samples, Segment
+
+
+def test_a_server_that_still_reads_its_models_is_told(visit: Visit, address: str) -> None:
+    page = visit(address)
+    page.route("**/api/models", lambda route: None)  # that never answers
+    page.reload()
+    page.get_by_text("Reading the models").wait_for()
+
+
+def test_the_end_of_a_job_is_not_told_as_its_start(visit: Visit, address: str) -> None:
+    last = "{ state: 'running', stage: 'writing', fraction: 1, eta_seconds: 0, name: 'x' }"
+    ended = "{ state: 'done', stage: null, fraction: 1, eta_seconds: null, name: 'x' }"
+    card = f"({{ progressCard }}) => progressCard({last}, 60, () => {{}})"
+    then = f"(card) => (card.set({ended}), card.element.textContent)"
+    module = "/static/scripts/progress_card.js"
+    told = visit(address).evaluate(f"import('{module}').then({card}).then({then})")
+    assert "Writing the files" in told
+    assert "Starting" not in told
 
 
 def test_a_line_that_breaks_is_told_and_taken_up_again(visit: Visit, address: str) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from medsegdiff.cli.main import run
 
-from .conftest import Visit, segmented, serving
+from .conftest import FIELDS, Visit, segmented, sent_fields, serving
 
 CLOSE_TO = """(color) => {
   const canvas = document.querySelector("canvas");
@@ -131,6 +131,17 @@ def test_pen_changes_the_mask_and_undo_takes_it_back(shown: Any) -> None:
 
 
 @pytest.mark.slow
+def test_correcting_goes_on_over_the_uncertainty(shown: Any) -> None:
+    shown.get_by_role("button", name="Correct the mask").click()
+    shown.get_by_text("without your correction").wait_for()
+    shown.locator(".choice").get_by_text("Uncertainty").click()
+    shown.wait_for_selector("canvas[data-shown=uncertainty]")
+    before = corrected(shown)
+    stroke(shown)
+    assert (corrected(shown) ^ before).any()
+
+
+@pytest.mark.slow
 def test_keys_paint_as_well(shown: Any) -> None:
     shown.get_by_role("button", name="Correct the mask").click()
     before = corrected(shown)
@@ -155,6 +166,41 @@ def test_kept_correction_is_a_data_set(shown: Any, kept: Path, tmp_path: Path) -
     assert run(["verify", str(kept), "-o", str(tmp_path / "sheet.png")]) == 0
 
 
+@pytest.mark.slow
+def test_strokes_are_lost_only_when_that_is_wanted(shown: Any) -> None:
+    dialogs: list[str] = []
+    shown.on("dialog", lambda asked: (dialogs.append(asked.type), asked.dismiss()))
+    shown.get_by_role("button", name="Correct the mask").click()
+    stroke(shown)
+    shown.get_by_role("link", name="About").click()
+    shown.get_by_role("button", name="Stay here").click()
+    shown.get_by_role("button", name="Undo").wait_for()
+    shown.evaluate("location.reload()")
+    shown.wait_for_timeout(300)
+    assert dialogs == ["beforeunload"]
+    shown.get_by_role("link", name="Segment another image").click()
+    shown.get_by_role("button", name="Leave without it").click()
+    shown.wait_for_selector(".sample")
+
+
+@pytest.mark.slow
+def test_a_correction_of_somebody_else_is_replaced_only_when_that_is_wanted(shown: Any) -> None:
+    there = {"error": {"id": "0" * 8, "message": "B. Other has kept one."}}
+    shown.route("**/keep", lambda route: route.fulfill(status=409, json=there), times=2)
+    shown.get_by_role("button", name="Correct the mask").click()
+    stroke(shown)
+    shown.get_by_label("Your name").fill("A. Reader")
+    shown.get_by_role("button", name="Keep image and mask").click()
+    shown.get_by_role("dialog").get_by_text("B. Other has kept one.").wait_for()
+    shown.get_by_role("button", name="Leave it as it is").click()
+    shown.get_by_role("button", name="Keep image and mask").click()
+    shown.evaluate(FIELDS)
+    shown.get_by_role("button", name="Replace it").click()
+    shown.get_by_text("Kept as").first.wait_for()
+    assert shown.inner_text("#spoken").startswith("Kept as")
+    assert ["replace", "true"] in sent_fields(shown)
+
+
 def taken(page: Any, title: str) -> bytes:
     """What a link gives when it is clicked."""
     with page.expect_download() as download:
@@ -173,7 +219,7 @@ def corrected(page: Any) -> np.ndarray:
 
 def stroke(page: Any) -> None:
     """A stroke near the upper left corner of the image: from (20, 30) to (60, 30) pixels."""
-    box = page.locator("canvas").bounding_box()
+    box = page.locator(".viewer canvas").bounding_box()
     side = min(box["width"], box["height"])
     left, top = box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2
     scale = side / 256

@@ -16,7 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from medsegdiff.engine.model_location import BUNDLED
 
-from .conftest import Visit, drop, serving
+from .conftest import FIELDS, Visit, drop, sent_fields, serving
 
 pytestmark = pytest.mark.slow
 VOLUME = BUNDLED / "hippocampus" / "samples" / "images" / "hippocampus_033.nii.gz"
@@ -47,15 +47,29 @@ def test_a_dicom_folder_gives_a_dicom_seg(visit: Visit, address: str, series: Pa
     page = visit(address)
     page.get_by_label("Model").select_option("hippocampus")
     page.locator("input[webkitdirectory]").set_input_files(series)
-    page.get_by_text("and 37 more").first.wait_for()
+    page.get_by_text("38 files").wait_for()
     page.click("summary")
     page.get_by_label("Masks").fill("1")
+    page.evaluate(FIELDS)
     page.click("button[type=submit]")
     page.wait_for_selector("canvas[data-shown=mask]")
     assert float(page.get_by_role("row", name="anterior").inner_text().split("ml")[0].split()[-1])
     with page.expect_download() as download:
         page.get_by_role("link", name="Mask as DICOM SEG", exact=True).click()
+    assert ["name", "series"] in sent_fields(page)
     assert pydicom.dcmread(download.value.path()).Modality == "SEG"
+
+
+def test_a_volume_for_a_model_of_pictures_is_told_before_it_is_sent(
+    visit: Visit, address: str
+) -> None:
+    page = visit(address)
+    drop(page, VOLUME)
+    page.get_by_text("looks like a volume, and this model takes pictures").wait_for()
+    page.get_by_role("button", name="Use Hippocampus").click()
+    assert page.locator(".misfit").inner_text() == ""
+    assert page.get_by_label("Model").input_value() == "hippocampus"
+    assert VOLUME.name in page.locator(".shown").inner_text()
 
 
 def test_a_zip_is_unpacked(visit: Visit, address: str, skin_data: Path, tmp_path: Path) -> None:

@@ -44,6 +44,15 @@ def test_training_is_followed_while_it_goes_on(visit: Visit, address: str, fold:
     assert page.locator(".charts svg .dot").count() == 2
 
 
+def test_one_step_is_drawn_at_whole_ticks(visit: Visit, address: str) -> None:
+    one = "chart({ title: 'Loss', points: [[1, 0.5]] }).querySelector('svg')"
+    module = "/static/scripts/curves.js"
+    parts = f"[...{one}.children].map((part) => part.tagName + part.textContent)"
+    found = visit(address).evaluate(f"import('{module}').then(({{ chart }}) => {parts})")
+    assert found.count("circlestep 1: 0.5") == 1
+    assert found[-5:-3] == ["text0", "text1"]
+
+
 def log(folder: Path, *lines: dict[str, float]) -> None:
     with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)

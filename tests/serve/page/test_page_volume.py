@@ -80,6 +80,16 @@ def test_planes_show_the_classes(shown: Any) -> None:
     assert coloured(shown) > 0.01
 
 
+def test_letters_name_the_sides_of_the_patient(shown: Any) -> None:
+    shown.get_by_text("Axial", exact=True).click()
+    letters = shown.locator(".side")
+    assert letters.all_inner_texts() == ["R", "L", "A", "P"]
+    shown.get_by_text("left is on the right of the picture").wait_for()
+    shown.get_by_text("on the left", exact=True).click()
+    assert letters.all_inner_texts() == ["L", "R", "A", "P"]
+    shown.get_by_text("left is on the left of the picture").wait_for()
+
+
 def test_volume_is_told_in_ml(shown: Any, balls: Path) -> None:
     mask = nibabel.load(taken(shown, "Mask")).get_fdata()  # pyright: ignore
     row = shown.get_by_role("row", name="lower").inner_text()

@@ -1,24 +1,30 @@
 // What a person drops or chooses: files, or folders with files in them.
 
-/** All files of a drop, folders opened. */
+/**
+ * All files of a drop, folders opened.
+ *
+ * @returns {Promise<{files: File[], folder: string}>} the folder's name, if one was dropped and nothing else.
+ */
 export async function droppedFiles(transfer) {
   const entries = [...transfer.items]
     .map((item) => item.webkitGetAsEntry?.())
     .filter((entry) => entry);
-  if (entries.length === 0) return [...transfer.files];
+  if (entries.length === 0) return { files: [...transfer.files], folder: "" };
   const nested = await Promise.all(entries.map(filesOf));
-  return nested.flat().filter(isWanted);
+  const isFolder = entries.length === 1 && entries[0].isDirectory;
+  return { files: nested.flat().filter(isWanted), folder: isFolder ? entries[0].name : "" };
 }
 
-/** Files of a chooser, without what systems leave in folders. */
+/** Files of a chooser, without what systems leave in folders; and the folder's name, if it was one. */
 export function chosenFiles(input) {
-  return [...input.files].filter(isWanted);
+  const files = [...input.files].filter(isWanted);
+  return { files, folder: files[0]?.webkitRelativePath.split("/").slice(0, -1)[0] ?? "" };
 }
 
-/** "lesion.jpg", or "142 files of a folder". */
-export function nameOf(files) {
-  if (files.length === 1) return files[0].name;
-  return `${files[0].name} and ${files.length - 1} more`;
+/** "lesion.jpg", the folder that the files were in, or "lesion.jpg and 3 more". */
+export function nameOf({ files, folder }) {
+  if (folder) return folder;
+  return files.length === 1 ? files[0].name : `${files[0].name} and ${files.length - 1} more`;
 }
 
 /** Bytes of all of them. */

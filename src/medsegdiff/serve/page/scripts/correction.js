@@ -20,7 +20,7 @@ class Correction {
     this.brush = { tool: "pen", size: 1, value: structures(result)[0]?.index ?? 1 };
     this.toggle = h("button", { type: "button", class: "primary", disabled: true, "aria-expanded": "false", onclick: () => this.switch() }, "Correct the mask");
     this.tools = h("div", { class: "tools", hidden: true });
-    this.keep = server.keep ? keepForm(job, () => viewer.maskFile()) : null;
+    this.keep = server.keep ? keepForm(job, () => viewer.maskFile(), () => this.saved()) : null;
     this.element = h("section", { class: "card correct" },
       h("h2", {}, "Correct"),
       h("p", { class: "hint" }, server.keep
@@ -28,13 +28,18 @@ class Correction {
         : "Paint over what is wrong, then download the mask. To collect corrections for a training, start the program with --keep FOLDER."),
       this.toggle, this.tools);
     this.isOn = false;
+    this.isUnsaved = false; // strokes that are neither kept nor downloaded
   }
 
   enable() {
     this.toggle.disabled = false;
-    this.viewer.onEdited = () => this.refresh();
+    this.viewer.onEdited = () => this.edited();
     this.keys = new AbortController();
     document.addEventListener("keydown", (event) => this.key(event), { signal: this.keys.signal });
+  }
+
+  get isEdited() {
+    return this.viewer.history?.canUndo === true;
   }
 
   leave() {
@@ -49,6 +54,7 @@ class Correction {
     this.toggle.textContent = this.isOn ? "Done" : "Correct the mask";
     this.toggle.setAttribute("aria-expanded", String(this.isOn));
     this.onSwitch(this.isOn);
+    this.toggle.focus({ preventScroll: true }); // the card may have moved, which takes the focus away
     await this.viewer.setBrush(this.isOn ? this.brush : null);
     this.refresh();
     if (this.isOn) this.element.scrollIntoView({ block: "nearest" });
@@ -83,13 +89,22 @@ class Correction {
     this.viewer.setBrush(this.brush);
   }
 
+  edited() {
+    this.isUnsaved = this.isEdited;
+    this.keep?.changed();
+    this.refresh();
+  }
+
+  saved() {
+    this.isUnsaved = false;
+  }
+
   refresh() {
     if (!this.isOn) return;
     const { history } = this.viewer;
     this.undo.disabled = !history.canUndo;
     this.redo.disabled = !history.canRedo;
     this.revert.disabled = !history.canUndo;
-    this.keep?.changed();
   }
 
   key(event) {
@@ -116,5 +131,6 @@ class Correction {
     const url = URL.createObjectURL(file);
     h("a", { href: url, download: file.name.replace(/^/, "corrected_") }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60000);
+    this.saved();
   }
 }

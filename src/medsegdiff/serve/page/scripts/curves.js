@@ -21,6 +21,7 @@ export function chart({ title, points, lowest = 0, highest = null, hasDots = fal
   const shown = thinned(points);
   const top = highest ?? niceAbove(Math.max(...shown.map(([, value]) => value)));
   const end = Math.max(last ?? 0, points.at(-1)[0], 1);
+  const isDotted = hasDots || shown.length === 1; // one point makes no line
   const x = (step) => BOX.left + (step / end) * (BOX.right - BOX.left);
   const y = (value) => BOX.bottom - ((Math.min(Math.max(value, lowest), top) - lowest) / (top - lowest)) * (BOX.bottom - BOX.top);
   const line = shown.map(([step, value]) => `${x(step).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
@@ -32,10 +33,10 @@ export function chart({ title, points, lowest = 0, highest = null, hasDots = fal
         svg("line", { class: "grid", x1: BOX.left, x2: BOX.right, y1: y(value), y2: y(value) }),
         svg("text", { x: BOX.left - 8, y: y(value) + 6, "text-anchor": "end" }, figure(value)),
       ]).flat(),
-      ticks(0, end, 5).map((step) => svg("text", { x: x(step), y: BOX.bottom + 24, "text-anchor": "middle" }, String(Math.round(step)))),
+      ticks(0, end, 5, true).map((step) => svg("text", { x: x(step), y: BOX.bottom + 24, "text-anchor": "middle" }, String(Math.round(step)))),
       svg("text", { x: (BOX.left + BOX.right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, "step"),
       svg("polyline", { class: "curve", points: line }),
-      hasDots && shown.map(([step, value]) => svg("circle", { class: "dot", cx: x(step), cy: y(value), r: 4 },
+      isDotted && shown.map(([step, value]) => svg("circle", { class: "dot", cx: x(step), cy: y(value), r: 4 },
         svg("title", {}, `step ${step}: ${figure(value)}`)))));
 }
 
@@ -48,8 +49,9 @@ function thinned(points) {
 }
 
 /** Round numbers from the lowest to the highest, about so many. */
-function ticks(lowest, highest, number) {
-  const step = niceAbove((highest - lowest) / number);
+function ticks(lowest, highest, number, areWhole = false) {
+  const nice = niceAbove((highest - lowest) / number);
+  const step = areWhole ? Math.ceil(nice) : nice;
   return Array.from({ length: Math.floor((highest - lowest) / step + 1e-9) + 1 }, (_, i) => lowest + i * step);
 }
 

@@ -21,6 +21,7 @@ export function firstDisplay() {
     channel: 0,
     hidden: new Set(),
     planes: "all",
+    isRadiological: true,
   };
 }
 

@@ -5,10 +5,12 @@ import { choice, field, h, slider } from "./elements.js";
 import { percent } from "./words.js";
 
 const MILLISECONDS_A_MEMBER = 700;
+const CORRECTED_OVER = ["mask", "probability", "uncertainty"]; // views that stay while one corrects
 const PLANES = [
   { value: "all", title: "All planes" }, { value: "axial", title: "Axial" }, { value: "coronal", title: "Coronal" },
   { value: "sagittal", title: "Sagittal" }, { value: "render", title: "3-D" },
 ];
+const SIDES = [{ value: true, title: "on the right" }, { value: false, title: "on the left" }];
 
 /**
  * The rows above and below a viewer.
@@ -44,6 +46,7 @@ class DisplayControls {
   /** The viewer has loaded. */
   enable() {
     for (const part of this.parts) part.disabled = false;
+    this.isLoaded = true;
   }
 
   change(changes) {
@@ -56,18 +59,20 @@ class DisplayControls {
     const { view } = this.display;
     const heat = isHeat(view, this.result.space_dims);
     this.members.element.hidden = view !== "members" || this.isCorrecting;
-    this.style.hidden = !(view === "mask" || view === "members") || this.isCorrecting;
+    this.style.hidden = !(view === "mask" || view === "members" || this.isCorrecting);
     this.threshold.element.hidden = !heat || this.isCorrecting;
-    this.opacity.element.hidden = view === "image" && !this.isCorrecting;
-    this.channel.hidden = view !== "probability" || this.result.layers.probability.length < 2 || this.isCorrecting;
-    this.view.disabled = this.isCorrecting === true;
+    this.opacity.element.hidden = view === "image";
+    this.channel.hidden = view !== "probability" || this.result.layers.probability.length < 2;
+    for (const input of this.view.querySelectorAll("input")) {
+      input.disabled = !this.isLoaded || (this.isCorrecting && !CORRECTED_OVER.includes(input.value));
+    }
   }
 
-  /** While one corrects, the mask is shown and nothing else. */
+  /** While one corrects, the mask is shown, over the image or over how unsure the model is. */
   setCorrecting(isOn) {
     this.isCorrecting = isOn;
     this.stop();
-    if (isOn) {
+    if (isOn && !CORRECTED_OVER.includes(this.display.view)) {
       this.view.querySelector('input[value="mask"]').checked = true;
       this.update({ view: "mask" });
     }
@@ -108,7 +113,9 @@ class DisplayControls {
 
   placeControls() {
     if (this.result.space_dims === 3) {
-      return choice("Planes", PLANES, "all", (planes) => this.change({ planes }));
+      return h("div", { class: "places" },
+        choice("Planes", PLANES, "all", (planes) => this.change({ planes })),
+        choice("The patient's left is", SIDES, true, (isRadiological) => this.change({ isRadiological })));
     }
     const button = (title, text, act) => h("button", { type: "button", "aria-label": title, title, onclick: act }, text);
     return h("div", { class: "zoom", role: "group", "aria-label": "Zoom" },

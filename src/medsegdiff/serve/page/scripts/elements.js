@@ -42,7 +42,7 @@ export function choice(legend, options, chosen, onChoose) {
 
 /** A slider with its value beside it. */
 export function slider(label, { min, max, step = 1, value, text = String, onInput }) {
-  const output = h("output", {}, text(value));
+  const output = h("span", { class: "value", "aria-hidden": "true" }, text(value)); // the input says it as well
   const input = h("input", { type: "range", min, max, step, value, "aria-valuetext": text(value) });
   const changed = () => {
     output.textContent = text(Number(input.value));

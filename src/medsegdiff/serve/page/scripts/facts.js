@@ -22,6 +22,7 @@ export function findings(result) {
     h("table", { class: "figures" },
       h("thead", {}, h("tr", {}, head.map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, rows)),
+    h("p", { class: "hint of-the-model", hidden: true }, "Measured on the model's mask, without your correction."),
     structures(result).filter(({ name }) => figures[name]?.touches_border).map(({ name }) =>
       h("p", { class: "hint" }, `The ${spoken(name)} reaches the border of the image and may go on outside of it.`)));
 }
@@ -61,7 +62,7 @@ export function provenance(result) {
     ["Model", result.model.title ?? result.model.id ?? result.model],
     ["Size", result.shape.join(" × ") + (result.space_dims === 3 ? " voxels" : " pixels")],
     ["Spacing", result.spacing_mm ? `${result.spacing_mm.map(figure).join(" × ")} mm` : "not known"],
-    ...Object.entries(result.settings).filter(([, value]) => typeof value !== "object").map(([name, value]) => [titled(name), String(value)]),
+    ...Object.entries(result.settings).filter(([name, value]) => name !== "model" && typeof value !== "object").map(([name, value]) => [titled(name), String(value)]),
     ["Time", duration(result.seconds)],
   ];
   return h("section", { class: "card" }, h("details", {},

@@ -2,9 +2,8 @@
 
 import { chosenFiles, droppedFiles, isPicture, nameOf, totalSize } from "./chosen_files.js";
 import { h, speak } from "./elements.js";
+import { KINDS, isKnown } from "./kinds.js";
 import { count, size } from "./words.js";
-
-const KINDS = "PNG, JPEG, TIFF · NIfTI, NRRD, MetaImage · DICOM files, a folder of them, or a zip";
 
 /**
  * The drop zone with its buttons and samples.
@@ -20,8 +19,8 @@ class ImageChoice {
   constructor(most, onChange) {
     this.most = most;
     this.onChange = onChange;
-    this.files = h("input", { type: "file", multiple: true, class: "unseen", tabindex: -1, "aria-label": "Files" });
-    this.folder = h("input", { type: "file", webkitdirectory: true, class: "unseen", tabindex: -1, "aria-label": "Folder" });
+    this.files = h("input", { type: "file", multiple: true, hidden: true });
+    this.folder = h("input", { type: "file", webkitdirectory: true, hidden: true });
     for (const input of [this.files, this.folder]) {
       input.addEventListener("change", () => this.take(chosenFiles(input)));
     }
@@ -54,38 +53,47 @@ class ImageChoice {
     return zone;
   }
 
-  /** What is chosen: files or a sample, with a title; null before. */
+  /** What is chosen: files with their folder's name, or a sample; with a title. Null before. */
   chosen() {
     return this.choice ?? null;
   }
 
   async takeDropped(transfer) {
     try {
-      const files = await droppedFiles(transfer);
-      if (files.length === 0) this.refuse("There is no file in what was dropped.");
-      this.take(files);
+      const dropped = await droppedFiles(transfer);
+      if (dropped.files.length === 0) this.refuse("There is no file in what was dropped.");
+      this.take(dropped);
     } catch {
       this.refuse("What was dropped cannot be read. Choose it with the buttons.");
     }
   }
 
-  take(files) {
-    if (files.length === 0) return;
+  take(given) {
+    if (given.files.length === 0) return;
+    const files = given.files.filter(isKnown);
+    const left = given.files.length - files.length;
+    const title = nameOf(files.length > 0 ? { ...given, files } : given);
     const bytes = totalSize(files);
-    if (bytes > this.most) {
-      this.refuse(`${nameOf(files)} has ${size(bytes)}; this server takes ${size(this.most)} at most.`);
+    if (files.length === 0) {
+      this.refuse(`${title} is of a kind that is not known. Known are ${KINDS}.`);
       return;
     }
-    this.set({ files, title: nameOf(files) });
+    if (bytes > this.most) {
+      this.refuse(`${title} has ${size(bytes)}; this server takes ${size(this.most)} at most.`);
+      return;
+    }
+    this.leave();
     const picture = files.length === 1 && isPicture(files[0]);
     this.picture = picture ? URL.createObjectURL(files[0]) : null;
     this.shown.replaceChildren(
       picture ? h("img", { src: this.picture, alt: "" }) : h("span", { class: "file-mark", "aria-hidden": "true" }),
-      h("span", {}, h("strong", {}, nameOf(files)), h("br"), `${count(files.length, "file")}, ${size(bytes)}`),
+      h("span", {}, h("strong", {}, title), h("br"), `${count(files.length, "file")}, ${size(bytes)}`,
+        left > 0 && `; ${count(left, "file")} of other kinds left out`),
       h("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Remove"));
     this.shown.hidden = false;
     this.zone.hidden = true;
-    speak(`${nameOf(files)} is chosen.`);
+    speak(`${title} is chosen.`);
+    this.set({ files, folder: given.folder, title });
   }
 
   useSamples(samples) {

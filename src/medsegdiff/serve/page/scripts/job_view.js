@@ -1,27 +1,29 @@
 // One job: its progress while it runs, then its result, or why there is none.
 
-import { h } from "./elements.js";
+import { h, speak } from "./elements.js";
 import { progressCard } from "./progress_card.js";
 import { getJson, listen, remove } from "./requests.js";
 import { resultView } from "./result_view.js";
-import { trouble } from "./trouble.js";
+import { failure, trouble } from "./trouble.js";
 
 const MILLISECONDS_TO_AGAIN = 3000; // after the server has refused to be listened to
-const again = () => h("a", { class: "button primary", href: "#new" }, "Segment another image");
+const again = (job = "") => h("a", { class: "button primary", href: `#new${job && `/${job}`}` }, "Segment another image");
 
 /** Follow the job with this id. */
 export function jobView(server, id) {
   const job = new Job(server, id);
   job.follow();
-  return { element: job.element, title: "Result", leave: () => job.close() };
+  return { element: job.element, title: "Result", unsaved: () => job.unsaved(), leave: () => job.close() };
 }
 
 class Job {
   constructor(server, id) {
     this.server = server;
+    this.id = id;
     this.url = `/api/jobs/${encodeURIComponent(id)}`;
     this.element = h("div", { class: "job" }, h("p", { class: "loading" }, "Loading …"));
     this.stop = () => {};
+    this.unsaved = () => false;
   }
 
   async follow() {
@@ -32,7 +34,7 @@ class Job {
       if (state.state === "waiting" || state.state === "running") this.watch(state);
       else await this.end(state);
     } catch (error) {
-      this.show(error.status === 404 ? gone() : trouble("This job cannot be shown", error.message, again()));
+      this.tell(error.status === 404 ? gone() : failure("This job cannot be shown", error.message, again()));
     }
   }
 
@@ -54,10 +56,10 @@ class Job {
     this.leave();
     try {
       if (state.state === "done") await this.showResult(state);
-      else if (state.state === "cancelled") this.show(cancelled(state));
-      else this.show(failed(state));
+      else if (state.state === "cancelled") this.tell(cancelled(state, this.id));
+      else this.tell(failed(state, this.id));
     } catch (error) {
-      this.show(error.status === 404 ? gone() : trouble("The result cannot be shown", error.message, again()));
+      this.tell(error.status === 404 ? gone() : failure("The result cannot be shown", error.message, again()));
     }
   }
 
@@ -67,6 +69,7 @@ class Job {
     const view = resultView(this.server, { ...state, url: this.url }, result);
     this.show(view.element);
     this.stop = view.leave;
+    this.unsaved = view.unsaved;
     document.title = `${result.study} · MedSegDiff`;
     await view.ready;
   }
@@ -74,11 +77,18 @@ class Job {
   async cancel() {
     await remove(this.url);
     this.leave();
-    this.show(cancelled({}));
+    this.tell(cancelled({}, this.id));
   }
 
   show(element) {
     this.element.replaceChildren(element);
+  }
+
+  /** Show a card in the place of a result; its role speaks it. */
+  tell(card) {
+    speak("");
+    document.title = `${card.querySelector("h1").textContent} · MedSegDiff`;
+    this.show(card);
   }
 
   /** Another page is shown. */
@@ -99,12 +109,12 @@ function gone() {
     again());
 }
 
-function cancelled(state) {
-  return trouble("Cancelled", `Nothing was kept of ${state.name ?? "this job"}.`, again());
+function cancelled(state, id) {
+  return trouble("Cancelled", `Nothing was kept of ${state.name ?? "this job"}.`, again(id));
 }
 
-function failed(state) {
+function failed(state, id) {
   const error = state.error ?? {};
   const message = error.message ?? (typeof error === "string" ? error : "The program gave no reason.");
-  return trouble(`${state.name ?? "The image"} could not be segmented`, message, again());
+  return failure(`${state.name ?? "The image"} could not be segmented`, message, again(id));
 }

@@ -38,13 +38,18 @@ export class PictureViewer {
   async show(display) {
     this.display = display;
     this.canvas.setAttribute("aria-label", `${this.result.study}, ${display.view}. Arrow keys move, plus and minus zoom, 0 shows all.`);
-    const url = this.brush ? this.result.layers.mask : layerUrl(this.result, display);
+    const url = layerUrl(this.result, display);
     const layer = url === null ? null : await this.layer(url);
     if (this.display !== display) return;
-    const shown = this.brush ? { ...display, view: "mask", style: "both" } : display;
-    this.overlay = overlayOf(this.result, shown, layer);
+    this.overlay = this.brush ? this.corrected(display, layer) : overlayOf(this.result, display, layer);
     this.draw();
     this.canvas.dataset.shown = display.view === "members" ? `member ${display.member}` : display.view;
+  }
+
+  /** The mask that is drawn on; a heat map, if one is shown, lies under it. */
+  corrected(display, layer) {
+    const mask = overlayOf(this.result, { ...display, view: "mask", style: "both" }, this.mask);
+    return { ...mask, under: display.view === "mask" ? null : overlayOf(this.result, { ...display, threshold: 0 }, layer).picture };
   }
 
   async layer(url) {
@@ -76,9 +81,11 @@ export class PictureViewer {
 
   drawOverlay(pixel) {
     const { context, overlay } = this;
-    context.globalAlpha = this.brush ? Math.min(this.display.opacity, 0.45) : this.display.opacity;
-    if (overlay.picture) context.drawImage(overlay.picture, 0, 0);
     context.globalAlpha = this.display.opacity;
+    if (overlay.under) context.drawImage(overlay.under, 0, 0);
+    context.globalAlpha = this.fillOpacity();
+    if (overlay.picture) context.drawImage(overlay.picture, 0, 0);
+    context.globalAlpha = overlay.under ? 1 : this.display.opacity;
     for (const { path, color, dash } of overlay.lines) {
       context.setLineDash([]);
       context.lineCap = "square"; // no gap at a corner
@@ -93,6 +100,13 @@ export class PictureViewer {
     }
     context.globalAlpha = 1;
     context.setLineDash([]);
+  }
+
+  /** While one corrects, the image is seen through; an outline is filled only during a stroke. */
+  fillOpacity() {
+    if (!this.brush) return this.display.opacity;
+    const isSeen = this.display.style === "fill" || this.pointer.isDown;
+    return isSeen ? Math.min(this.display.opacity, 0.45) : 0;
   }
 
   zoom(factor) {

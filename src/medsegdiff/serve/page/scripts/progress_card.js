@@ -36,6 +36,7 @@ export function progressCard(state, most, onCancel) {
     h("h1", {}, state.name ?? "Your image"), stage, bar, left, problem, lost, h("p", { class: "actions" }, cancel));
   let spoken = "";
   const set = (now) => {
+    if (now.state !== "waiting" && now.state !== "running") return; // what has ended is told elsewhere
     const { title, rest, fraction } = described(now);
     stage.textContent = title;
     left.textContent = rest;

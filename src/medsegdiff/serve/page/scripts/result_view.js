@@ -7,6 +7,7 @@ import { h, speak } from "./elements.js";
 import { downloads, findings, provenance, quality, warnings } from "./facts.js";
 import { legend } from "./legend.js";
 import { PictureViewer } from "./picture_viewer.js";
+import { sidesInWords } from "./sides.js";
 import { VolumeViewer } from "./volume_viewer.js";
 
 /**
@@ -15,7 +16,7 @@ import { VolumeViewer } from "./volume_viewer.js";
  * @param {object} server the answer of /api/models.
  * @param {{id: string, url: string, name: string}} job
  * @param {object} result the answer of /api/jobs/{id}/result.
- * @returns {{element: HTMLElement, ready: Promise<void>, leave: () => void}}
+ * @returns {{element: HTMLElement, ready: Promise<void>, unsaved: () => boolean, leave: () => void}}
  */
 export function resultView(server, job, result) {
   const viewer = result.space_dims === 2 ? new PictureViewer(result) : new VolumeViewer(result);
@@ -26,17 +27,25 @@ export function resultView(server, job, result) {
   const update = async (changes) => {
     Object.assign(display, changes);
     legendPlace.replaceChildren(legend(result, display, update));
+    if (result.space_dims === 3) legendPlace.append(h("p", { class: "hint" }, sidesInWords(display.isRadiological)));
     await shown(viewer, display, note);
   };
   const controls = displayControls(result, viewer, display, update);
-  const correct = correction(server, job, result, viewer, (isOn) => controls.setCorrecting(isOn));
+  const correct = correction(server, job, result, viewer, (isOn) => {
+    controls.setCorrecting(isOn);
+    if (isOn) facts.prepend(correct.element); // seen first, so read first
+    else found.after(correct.element);
+    for (const hint of facts.querySelectorAll(".of-the-model")) hint.hidden = !isOn && !correct.isEdited;
+  });
+  const found = findings(result);
+  const facts = h("div", { class: "facts-column" }, found, correct.element, quality(result), downloads(result), provenance(result));
   const element = h("div", { class: "result" },
     h("div", { class: "result-head" },
       h("h1", {}, result.study),
       h("a", { class: "button", href: "#new" }, "Segment another image")),
     warnings(result),
     h("div", { class: "stage-column" }, controls.top, viewer.element, controls.bottom, legendPlace),
-    h("div", { class: "facts-column" }, findings(result), quality(result), correct.element, downloads(result), provenance(result)));
+    facts);
   const ready = opened(viewer, note, update).then((isOpen) => {
     if (!isOpen) return;
     controls.enable();
@@ -46,6 +55,7 @@ export function resultView(server, job, result) {
   return {
     element,
     ready,
+    unsaved: () => correct.isUnsaved,
     leave: () => {
       controls.leave();
       correct.leave();

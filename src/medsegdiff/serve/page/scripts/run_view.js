@@ -3,10 +3,10 @@
 import { chart } from "./curves.js";
 import { h } from "./elements.js";
 import { LOST, getJson, listen } from "./requests.js";
-import { trouble } from "./trouble.js";
+import { failure } from "./trouble.js";
 import { duration, percent } from "./words.js";
 
-const STATES = { running: "Running", finished: "Finished", stopped: "Stopped", waiting: "Not started" };
+const STATES = { running: "Running", finished: "Finished", stopped: "Stopped", waiting: "Waiting for the first step" };
 
 /** The page of `medsegdiff serve --run RUN`. */
 export function runView(server) {
@@ -22,7 +22,7 @@ export function runView(server) {
       page.draw(run);
       stop = listen("/api/run/events", (now) => page.draw(now), (last) => last && page.draw(last), (isLost) => page.setLost(isLost));
     } catch (error) {
-      element.replaceChildren(trouble("There is no training to watch", error.message));
+      element.replaceChildren(failure("There is no training to watch", error.message));
     }
   }
   open();
@@ -69,6 +69,7 @@ class RunPage {
 }
 
 function where(step, total, run) {
+  if (run.state === "waiting") return "Nothing is in its log yet. Reading the data and measuring the speed come first, which can take some minutes.";
   const share = total ? `Step ${step} of ${total} (${percent(step / total)})` : `Step ${step}`;
   const eta = run.eta_seconds;
   if (run.state === "running" && step === total) return `${share}. The best weights are validated once more.`;

@@ -1,15 +1,22 @@
 // The first view: what to do, in three steps, and the session's earlier results.
 
-import { h, field } from "./elements.js";
+import { spoken } from "./display.js";
+import { field, h, speak } from "./elements.js";
 import { imageChoice } from "./image_choice.js";
 import { jobList } from "./job_list.js";
+import { dimensions } from "./kinds.js";
+import { recalled, remember } from "./last_sent.js";
 import { send } from "./requests.js";
 import { settingsForm } from "./settings_form.js";
 import { trouble } from "./trouble.js";
 import { uploadBar } from "./upload_bar.js";
 
-/** Choose an image, a model, and start. */
-export function startView(server) {
+/**
+ * Choose an image, a model, and start.
+ *
+ * @param {string} [job] of which nothing came, so that its image and model are still chosen.
+ */
+export function startView(server, job) {
   if (server.models.length === 0) {
     return {
       title: "No model",
@@ -17,7 +24,7 @@ export function startView(server) {
         "Start the program with one: medsegdiff serve -m MODEL, where MODEL is a bundled model's name or the folder of a training."),
     };
   }
-  const form = new StartForm(server);
+  const form = new StartForm(server, recalled(job));
   const jobs = jobList();
   return {
     element: h("div", { class: "start" },
@@ -34,11 +41,11 @@ export function startView(server) {
 }
 
 class StartForm {
-  constructor(server) {
+  constructor(server, earlier) {
     this.server = server;
-    this.model = server.models[0];
     this.images = imageChoice(server.limits.upload_bytes, () => this.refresh());
     this.settingsPlace = h("div", { class: "settings" });
+    this.misfit = h("div", { class: "misfit", role: "status" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.button = h("button", { class: "primary large", type: "submit" }, "Segment");
     this.hint = h("p", { class: "hint", id: "segment-hint" });
@@ -46,9 +53,10 @@ class StartForm {
     this.bar = uploadBar();
     this.element = h("form", { class: "steps", novalidate: true, onsubmit: (event) => this.submit(event) },
       this.step("1", "Choose an image", this.images.element),
-      this.step("2", "Choose what to look for", this.modelChoice(), this.settingsPlace),
+      this.step("2", "Choose what to look for", this.modelChoice(), this.misfit, this.settingsPlace),
       this.step("3", "Segment", h("div", { class: "go" }, this.button, this.hint), this.bar.element, this.problem));
-    this.useModel(this.model.id);
+    this.useModel(earlier?.model ?? server.models[0].id);
+    if (earlier?.image.files) this.images.take(earlier.image);
   }
 
   step(number, title, ...content) {
@@ -58,14 +66,15 @@ class StartForm {
 
   modelChoice() {
     this.about = h("p", { class: "hint" });
-    const select = h("select", { onchange: () => this.useModel(select.value) },
+    this.select = h("select", { onchange: () => this.useModel(this.select.value) },
       this.server.models.map((model) => h("option", { value: model.id }, model.title)));
-    return h("div", {}, field("Model", select), this.about);
+    return h("div", {}, field("Model", this.select), this.about);
   }
 
   useModel(id) {
     this.model = this.server.models.find((model) => model.id === id);
-    this.about.textContent = this.model.description ?? "";
+    this.select.value = id;
+    this.about.textContent = spoken(this.model.description ?? "");
     this.form = settingsForm(this.model.settings_schema);
     this.settingsPlace.replaceChildren(
       h("details", {}, h("summary", {}, "Settings"), this.form.element));
@@ -75,9 +84,28 @@ class StartForm {
 
   refresh() {
     const chosen = this.images.chosen();
-    this.button.disabled = !chosen || this.isBusy === true;
+    this.button.disabled = !chosen;
+    this.button.setAttribute("aria-disabled", String(this.isBusy === true)); // and keeps the focus
     this.hint.textContent = chosen ? `Draws the masks of ${chosen.title}.` : "Choose an image first.";
     this.problem.hidden = true;
+    this.misfit.replaceChildren(...this.told(chosen));
+  }
+
+  /** What is said of files that the model will hardly take, with the models that do. */
+  told(chosen) {
+    const found = chosen?.files ? dimensions(chosen.files) : null;
+    if (found === null || found === this.model.space_dims) return [];
+    const kind = (dims) => (dims === 3 ? "volume" : "picture");
+    const fitting = this.server.models.filter((model) => model.space_dims === found);
+    const offer = (model) => h("button", { type: "button", onclick: () => {
+      this.useModel(model.id);
+      this.select.focus();
+    } }, `Use ${model.title}`);
+    const way = fitting.length > 0 ? "Choose a model that fits:" : `There is no model for ${kind(found)}s here. Start the program with one (-m MODEL), or choose another image.`;
+    return [
+      h("p", {}, `${chosen.title} looks like a ${kind(found)}, and this model takes ${kind(this.model.space_dims)}s. ${way}`),
+      ...(fitting.length > 0 ? [h("p", { class: "actions" }, fitting.map(offer))] : []),
+    ];
   }
 
   async submit(event) {
@@ -93,11 +121,13 @@ class StartForm {
     this.bar.show(chosen, upload.abort);
     try {
       const { id } = await upload.done;
+      remember(id, { image: chosen, model: this.model.id });
       location.hash = `job/${id}`;
     } catch (error) {
       this.isBusy = false;
       this.bar.hide();
       this.refresh();
+      speak("");
       this.problem.textContent = error.message;
       this.problem.hidden = false;
     }
@@ -108,6 +138,7 @@ class StartForm {
     body.append("settings", JSON.stringify({ model: this.model.id, ...this.form.values() }));
     if (chosen.sample) body.append("sample", chosen.sample);
     else for (const file of chosen.files) body.append("files", file, file.name);
+    if (chosen.folder) body.append("name", chosen.folder);
     return body;
   }
 

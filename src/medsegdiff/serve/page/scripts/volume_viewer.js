@@ -3,12 +3,13 @@
 import { isHeat, layerUrl } from "./display.js";
 import { h } from "./elements.js";
 import { History } from "./history.js";
-import { getBlob } from "./requests.js";
-import { squeezed } from "./pixels.js";
 import { classColours, heatColours, niivue } from "./niivue.js";
+import { squeezed } from "./pixels.js";
+import { getBlob } from "./requests.js";
+import { sideLetters } from "./sides.js";
 
 const LARGEST_BRUSH = 25; // voxels
-const FAINT = 0.12; // opacity of the inside of an outline, so that 3-D has something to show
+const CLEAR = 0.005; // opacity of the inside of an outline: NiiVue draws no outline around what is not there
 const GRID = 2; // NiiVue's MULTIPLANAR_TYPE: planes and 3-D two by two
 const LABELS = 1002; // NIfTI's intent code of class numbers: only those get an outline
 
@@ -17,7 +18,8 @@ export class VolumeViewer {
   constructor(result) {
     this.result = result;
     this.canvas = h("canvas", { tabindex: 0, role: "application", "aria-roledescription": "volume viewer" });
-    this.element = h("div", { class: "viewer volume" }, this.canvas);
+    this.letters = h("div", { class: "sides", "aria-hidden": "true" });
+    this.element = h("div", { class: "viewer volume" }, this.canvas, this.letters);
     this.images = new Map();
     this.overlay = null;
     this.onEdited = () => {};
@@ -28,12 +30,14 @@ export class VolumeViewer {
     this.view = new this.library.Niivue({
       backColor: [0.05, 0.065, 0.08, 1], crosshairColor: [0.31, 0.82, 0.86, 0.8], crosshairWidth: 0.2, isColorbar: false,
       isNearestInterpolation: true, dragAndDropEnabled: false, loadingText: "", logLevel: "error", show3Dcrosshair: true,
-      multiplanarShowRender: 1, multiplanarLayout: GRID, maxDrawUndoBitmaps: 0,
+      isOrientationTextVisible: false, sagittalNoseLeft: true, multiplanarShowRender: 1, multiplanarLayout: GRID, maxDrawUndoBitmaps: 0,
     });
     await this.view.attachToCanvas(this.canvas);
     this.view.addVolume(await this.image(this.result.layers.image, { colormap: "gray" }));
     this.stop = new AbortController();
     this.canvas.addEventListener("keydown", (event) => this.key(event), { signal: this.stop.signal });
+    this.watcher = new ResizeObserver(() => requestAnimationFrame(() => this.label()));
+    this.watcher.observe(this.element);
     this.view.onDrawingChanged = (action) => action === "draw" && this.drawn();
   }
 
@@ -42,14 +46,17 @@ export class VolumeViewer {
     this.display = display;
     const { view } = display;
     this.canvas.setAttribute("aria-label", `${this.result.study}, ${view}. Arrow keys move the cross, page up and page down go through slices.`);
+    this.view.opts.isRadiologicalConvention = display.isRadiological; // drawn with the next line
     this.view.setSliceType(this.planes(display.planes));
-    const url = this.isDrawing ? null : layerUrl(this.result, display);
+    this.label();
+    const url = this.isDrawing && display.view === "mask" ? null : layerUrl(this.result, display);
     const image = url === null ? null : await this.image(url, {});
     if (this.display !== display) return;
     if (this.overlay && this.overlay !== image) this.view.removeVolume(this.overlay);
     if (image && this.overlay !== image) this.view.addVolume(image);
     this.overlay = image;
     if (image) this.dress(image, display);
+    if (this.isDrawing) this.dressDrawing(display);
     this.canvas.dataset.shown = view === "members" ? `member ${display.member}` : view;
   }
 
@@ -67,8 +74,21 @@ export class VolumeViewer {
       image.setColormapLabel(classColours(this.result, display.hidden));
       this.view.opts.atlasOutline = isOutline ? display.opacity : 0;
     }
-    this.view.setOpacity(this.view.volumes.indexOf(image), isOutline ? FAINT : display.opacity);
+    this.view.setOpacity(this.view.volumes.indexOf(image), isOutline ? CLEAR : display.opacity);
     this.view.updateGLVolume();
+  }
+
+  /** What is drawn on, as an outline or filled. */
+  dressDrawing({ style, opacity }) {
+    const isOutline = style === "outline";
+    this.view.drawRimOpacity = isOutline ? opacity : -1; // -1 is NiiVue's word for no rim
+    this.view.setDrawOpacity(isOutline ? CLEAR : Math.min(opacity, 0.5));
+  }
+
+  /** Letters for the sides of the patient, where the planes are now. */
+  label() {
+    const ratio = this.canvas.width / Math.max(this.canvas.clientWidth, 1);
+    this.letters.replaceChildren(...sideLetters(this.view.screenSlices, this.display?.isRadiological ?? true, ratio));
   }
 
   async image(url, options) {
@@ -85,8 +105,9 @@ export class VolumeViewer {
   }
 
   key(event) {
+    const right = this.display.isRadiological ? -1 : 1; // voxels count from the patient's left to the right
     const steps = {
-      ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, 1, 0], ArrowDown: [0, -1, 0], PageUp: [0, 0, 1], PageDown: [0, 0, -1],
+      ArrowLeft: [-right, 0, 0], ArrowRight: [right, 0, 0], ArrowUp: [0, 1, 0], ArrowDown: [0, -1, 0], PageUp: [0, 0, 1], PageDown: [0, 0, -1],
     };
     if (!(event.key in steps)) return;
     this.view.moveCrosshairInVox(...steps[event.key]);
@@ -109,7 +130,6 @@ export class VolumeViewer {
   async openDrawing() {
     this.view.loadDrawing(await this.image(this.result.layers.mask, {}));
     this.view.setDrawColormap(classColours(this.result, new Set()));
-    this.view.setDrawOpacity(0.5);
     this.history = new History(() => this.view.drawBitmap);
     this.history.begin();
   }
@@ -153,6 +173,7 @@ export class VolumeViewer {
 
   leave() {
     this.stop?.abort();
+    this.watcher?.disconnect();
     this.view?.cleanup();
     this.canvas.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
   }
