@@ -37,7 +37,7 @@ def test_it_refuses_to_start(words, told, capsys):
 def test_without_the_extra_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert run(["serve"]) == 2
-    assert 'pip install "medsegdiff[serve]"' in capsys.readouterr().err
+    assert 'pip install -c constraints.txt ".[serve]"' in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_told_with_the_way_out(tmp_path):
