@@ -14,6 +14,7 @@ REASONS = {
     403: "sent by another web page",
     404: "there is no such thing in this session",
     408: "the upload fell silent",
+    409: "somebody else's correction is there",
     413: "too large",
     415: "an unknown kind of file",
     421: "asked under a name that is not this server's",
