@@ -11,8 +11,6 @@ import sys
 import threading
 import time
 
-MODEL = {"id": "stand-in", "samples": [], "settings_schema": {"properties": {}}}
-
 
 def say(**message: object) -> None:
     print(json.dumps(message), flush=True)
@@ -51,7 +49,7 @@ def main() -> None:
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
-    say(event="ready", models=[MODEL])
+    say(event="ready", fusions={})
     while True:
         if jobs:
             work(jobs.pop(0), cancelled)

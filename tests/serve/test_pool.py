@@ -240,7 +240,7 @@ def test_what_a_job_has_written_counts_as_well(play):
 def test_damaged_weights_are_told_and_nothing_runs(play):
     async def test(pool: Pool) -> None:
         with pytest.raises(Refused) as refused:
-            await pool.models()
+            await pool.ready()
         assert (refused.value.status, pool.fault) == (503, "The weights are damaged.")
 
     play(test, device="broken")
@@ -250,7 +250,7 @@ def test_damaged_weights_are_told_and_nothing_runs(play):
 def test_the_log_says_where_a_worker_fails_that_cannot_start(play, caplog):
     async def test(pool: Pool) -> None:
         with pytest.raises(Refused):
-            await pool.models()
+            await pool.ready()
         assert "a worker has died: exit code 0 KeyError | work.py:1 described" in caplog.text
 
     play(test, device="bug")

@@ -40,7 +40,7 @@ class Slot:
     async def run(self) -> None:
         """Carry out jobs for ever."""
         if self is not self.pool.first_slot:
-            await self.pool.models()  # one process at a time reads the weights from the disk
+            await self.pool.ready()  # one process at a time reads the weights from the disk
         while self.pool.fault is None:
             await self._ready()
             job = await self.pool.next_job()
@@ -102,7 +102,7 @@ class Slot:
         if message is None or message["event"] != "ready":
             await self._mourn(worker, message)
             return False
-        self.pool.describe(message["models"])
+        self.pool.greet(message["fusions"])
         return True
 
     async def _mourn(self, worker: WorkerProcess, last: dict[str, Any] | None = None) -> None:
