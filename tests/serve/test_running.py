@@ -18,6 +18,10 @@ from PIL import Image
 from medsegdiff.cli.main import run
 
 LONG = {"members": 64, "steps": 250}  # takes minutes
+UPLOAD = (
+    b"POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n"
+    b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b"
+)
 SOME = {"members": 64, "steps": 3}  # takes seconds
 
 
@@ -105,6 +109,31 @@ def test_a_job_longer_than_the_grace_is_given_up(tmp_path, lesion, running_serve
         server.wait(server.send(lesion, **LONG), "running")
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(60) == 0
+    log = server.log.read_text()
+    assert "stopping: 1 job(s) that run get up to 1 s to end; Ctrl-C again ends at once" in log
+    assert "cut off: the server is stopped" in log
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_ends_at_once_and_in_silence(tmp_path, lesion, running_server):
+    with running_server(tmp_path, "--jobs", "1", "--grace-seconds", "200") as server:
+        job = server.send(lesion, **LONG)
+        server.wait(job, "running")
+        upload = socket.create_connection(
+            (server.client.base_url.host, server.client.base_url.port)
+        )
+        upload.sendall(UPLOAD)
+        with upload, server.client.stream("GET", f"/api/jobs/{job}/events") as events:
+            next(events.iter_lines())
+            server.process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            server.process.send_signal(signal.SIGINT)
+            assert server.process.wait(20) == 0
+    log = server.log.read_text()
+    assert "Traceback" not in log
+    assert "CancelledError" not in log
+    assert "cut off" in log
+    assert not list(server.private.iterdir())
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from medsegdiff.serve.refusals import Refused, new_error_id
 from medsegdiff.serve.settings import ServeSettings
 from medsegdiff.serve.slot import Slot
 
+LOG = logging.getLogger("medsegdiff.serve")
 SWEEP_SECONDS = 5.0
 STOPPING = "The server is being stopped. Send the image again when it is back."
 
@@ -92,10 +94,9 @@ class Pool:
     async def stop(self) -> None:
         """End everything: jobs that have not ended fail, workers are killed."""
         self.is_draining = True
+        self._cut_off()
         await cancelled(self._tasks)
         await asyncio.gather(*(slot.kill() for slot in self._slots))
-        for job in self.jobs.all():
-            job.change(state="failed", error={"id": new_error_id(), "message": STOPPING})
 
     async def models(self) -> list[dict[str, Any]]:
         """What the models are; waits for a worker where a plug-in may bring parts.
@@ -188,7 +189,7 @@ class Pool:
     async def drain(self) -> None:
         """Take no more jobs, fail those that wait, and let the running ones end within the grace.
 
-        Returns when nothing runs any more, or the grace is over.
+        Returns when nothing runs any more, or the grace is over: what runs then is cut off.
         """
         self.is_draining = True
         while self._waiting:
@@ -197,6 +198,14 @@ class Pool:
         ends = time.monotonic() + self.settings.grace_seconds
         while self.running and time.monotonic() < ends:
             await asyncio.sleep(0.1)
+        self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Fail all jobs that have not ended, and so end the events of those who follow them."""
+        for job in self.jobs.all():
+            if not job.has_ended:
+                LOG.info("job %s cut off: the server is stopped", job.id[:8])
+                job.change(state="failed", error={"id": new_error_id(), "message": STOPPING})
 
     def took(self, seconds: float) -> None:
         """A job has run so long."""
