@@ -169,6 +169,7 @@ def test_a_worker_killed_between_jobs_is_replaced(play):
     [
         ("usual", {"seconds": 0.5}, "longer than"),
         ("silent", {"reading_seconds": 0.5}, "could not be read within"),
+        ("endless", {"seconds": 5}, "would take about 17 minutes"),
     ],
 )
 def test_time_is_limited(play, manner, limits, words):
