@@ -19,7 +19,7 @@ REASONS = {
     415: "an unknown kind of file",
     421: "asked under a name that is not this server's",
     422: "settings or files that cannot be used",
-    429: "the line is full",
+    429: "the line is full, or this session asks for too much at once",
     500: "an error in the program, which the log tells more of under its id",
     503: "the server is being stopped, or its disk is full",
 }

@@ -115,7 +115,7 @@ class Work:
     def told(self, error: MedSegDiffError, job: dict[str, Any]) -> str:
         """What went wrong, without folders of this machine."""
         own = re.escape(str(self.root))
-        text = re.sub(rf"{own}/[0-9a-f]+/(?:(?:upload|unpacked|out)/?)?", "", str(error))
+        text = re.sub(rf"{own}/[0-9a-f]+/(?:(?:upload|unpacked|study|out)/?)?", "", str(error))
         text = re.sub(rf"{own}/?", "", text)
         for model_id, place in self.places.items():
             text = text.replace(place, model_id)
@@ -129,7 +129,7 @@ class Work:
         limits = ArchiveLimits(self.order["upload_files"], self.order["unpacked_bytes"])
         files = [folder / "upload" / name for name in job["files"]]
         channels = len(model.config.channel_names)
-        return arranged(files, job["given"], folder, channels, limits)
+        return arranged(files, job["given"], folder, channels, limits, job["name"])
 
     def _list(
         self, folder: Path, images: Path, result: StudyResult, settings: dict[str, Any]
