@@ -38,3 +38,10 @@ def test_links_lead_somewhere(document):
 def test_every_equation_and_part_of_the_papers_is_found(part):
     lines = (DOCS / "paper-to-code.md").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if part in line and NAMED.search(line)]
+
+
+def test_nothing_is_installed_by_a_name_that_others_have_on_pypi():
+    root = DOCS.parent
+    texts = [root / "README.md", *DOCS.rglob("*.md"), *(root / "src").rglob("*.py")]
+    by_name = re.compile(r"pip install (?:-\S+ )*[\"']?medsegdiff")
+    assert [path for path in texts if by_name.search(path.read_text(encoding="utf-8"))] == []

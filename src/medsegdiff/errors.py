@@ -4,7 +4,8 @@
     ├── ConfigError          a setting that does not exist or is out of range        exit 2
     ├── DataError            a data set or a study that cannot be used               exit 4
     │   ├── UnreadableStudy  one file is damaged, or is not what its name says
-    │   └── GridMismatch     two grids that must agree differ in shape or spacing
+    │   ├── GridMismatch     two grids that must agree differ in shape or spacing
+    │   └── AlreadyKept      somebody has kept a correction of the same image before
     ├── CheckpointError      weights or a training state that cannot be used         exit 4
     ├── NumericalError       a loss or gradient that is not finite                   exit 4
     ├── ResourceError        more memory, disk or time than there is                 exit 5
@@ -36,6 +37,10 @@ class UnreadableStudy(DataError):
 
 class GridMismatch(DataError):
     """Two grids that must agree differ in shape or spacing."""
+
+
+class AlreadyKept(DataError):
+    """Somebody has kept a correction of the same image before."""
 
 
 class CheckpointError(MedSegDiffError):

@@ -27,3 +27,16 @@ def test_nothing_to_report(tmp_path: Path, medsegdiff):
     assert answer.code == 4
     assert "medsegdiff evaluate -gt TRUTH -p" in answer.err
     assert medsegdiff("report", tmp_path / "none").code == 4
+
+
+def test_a_data_set_is_not_drawn_into(skin_data: Path, medsegdiff):
+    answer = medsegdiff("report", skin_data)
+    assert answer.code == 4
+    assert f"predict -i {skin_data} -o OUT" in answer.err
+
+
+def test_a_report_that_is_there_is_no_missing_folder(tmp_path: Path, medsegdiff):
+    (tmp_path / "report.html").write_text("x")
+    answer = medsegdiff("report", tmp_path / "report.html")
+    assert answer.code == 4
+    assert f"medsegdiff report {tmp_path}" in answer.err

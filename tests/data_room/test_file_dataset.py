@@ -91,6 +91,12 @@ def test_studies_of_other_channels_are_told_and_refused(tmp_path: Path) -> None:
         NNUNet(root=tmp_path).load("a")
 
 
+def test_a_volume_for_a_model_of_pictures_is_told_as_one(tmp_path: Path) -> None:
+    nifti(tmp_path / "brain.nii.gz", noise(0, VOLUME))
+    with pytest.raises(DataError, match=r"volume of 1 channel, but the model sees 3.*on volumes"):
+        Folder.of_images(tmp_path, 3).load("brain")
+
+
 def test_a_fourth_axis_is_told_with_the_way_out(tmp_path: Path) -> None:
     frames = np.stack([noise(k, VOLUME) for k in range(3)])
     nifti(tmp_path / "cine.nii.gz", frames)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import nibabel
 import numpy as np
 import pytest
 
-from medsegdiff.engine.corrections import Correction, keep_correction
+from medsegdiff.engine.corrections import ANY, Correction, keep_correction
 from medsegdiff.engine.opening import look_through, open_data
-from medsegdiff.errors import DataError, GridMismatch
+from medsegdiff.errors import AlreadyKept, DataError, GridMismatch
 
 AFFINE = np.diag([1.0, 1.5, 2.0, 1.0])
 LABELS = {"names": ["background", "head", "tail"], "values": [0, 5, 9]}
@@ -28,7 +29,7 @@ def correct(tmp_path):
 
     def made(channels=1, study="knee", seed=0, affine=AFFINE, highest=3):
         random, shape = np.random.default_rng(seed), (20, 24, 12)
-        folder = tmp_path / f"job_{study}_{seed}"
+        folder = tmp_path / f"job_{len(list(tmp_path.iterdir()))}"
         names = [f"{study}_{one:04d}" for one in range(channels)] if channels > 1 else [study]
         for name in names:
             scan = random.normal(size=shape).astype("float32")
@@ -67,16 +68,37 @@ def test_a_volume_is_kept_in_the_users_values_on_its_own_grid(tmp_path, correct,
     assert len(open_data(root).load("knee").image) == channels
 
 
-def test_the_same_image_again_replaces_its_mask_and_another_gets_a_number(tmp_path, correct):
-    root = tmp_path / "kept"
-    names = [keep_correction(correct(seed=seed), root).study for seed in (0, 1)]
+def test_another_image_of_the_same_name_gets_a_number(tmp_path, correct):
+    names = [keep_correction(correct(seed=seed), tmp_path / "kept").study for seed in (0, 1)]
     assert names == ["knee", "knee-2"]
-    assert keep_correction(correct(study="knee2"), root).study == "knee2"
-    (tmp_path / "job_knee_0").rename(tmp_path / "before")
-    assert keep_correction(correct(highest=2), root).study == "knee"
+    assert keep_correction(correct(study="knee2"), tmp_path / "kept").study == "knee2"
+
+
+def test_what_others_have_kept_is_replaced_only_when_asked_and_never_lost(tmp_path, correct):
+    root, time = tmp_path / "kept", ""
+    for number, highest in enumerate((3, 2, 3)):
+        again = correct(highest=highest)
+        if time:
+            with pytest.raises(AlreadyKept, match=r"A\. Nurse has kept a correction of this image"):
+                keep_correction(again, root)
+        replaces = ANY if number == 1 else time  # by its own time the third replaces the second
+        time = keep_correction(replace(again, replaces=replaces), root).time
     record = json.loads((root / "corrections/knee.json").read_text())
-    assert len(record["earlier"]) == 1
-    assert nibabel.load(root / "masks/knee.nii.gz").get_fdata().max() == 5
+    earlier = [root / "corrections" / one["mask"] for one in record["earlier"]]
+    masks = [*earlier, root / "masks/knee.nii.gz"]
+    assert [nibabel.load(path).get_fdata().max() for path in masks] == [9, 5, 9]
+    assert look_through(root).unreadable == {}
+    assert tuple(open_data(root).ids()) == ("knee",)
+
+
+def test_a_correction_that_fails_leaves_what_was_kept(tmp_path, correct):
+    root = tmp_path / "kept"
+    kept = keep_correction(correct(), root)
+    before = (root / "masks/knee.nii.gz").read_bytes()
+    (root / "images/knee.nii.gz").write_bytes(b"damaged")
+    with pytest.raises(DataError):
+        keep_correction(replace(correct(highest=2), replaces=kept.time), root)
+    assert (root / "masks/knee.nii.gz").read_bytes() == before
 
 
 def test_a_mask_on_another_grid_is_refused(tmp_path, correct):

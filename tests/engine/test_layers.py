@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from medsegdiff.data import LabelMap
-from medsegdiff.engine.layers import as_stored, class_colour, in_bytes, shown, write_layers
+from medsegdiff.engine.layers import as_stored, in_bytes, shown, write_layers
 from medsegdiff.engine.outputs import StudyPrediction
 from medsegdiff.engine.predict import predict
 from medsegdiff.types import Geometry, Prediction
@@ -67,9 +67,3 @@ def test_other_intensities_are_stretched():
 
 def test_shares_become_bytes():
     assert in_bytes(torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0])).tolist() == [0, 0, 128, 255, 255]
-
-
-def test_every_class_has_a_colour():
-    assert class_colour(0) == "#000000"
-    assert all(len(class_colour(index)) == 7 for index in range(30))
-    assert len({class_colour(index) for index in range(1, 8)}) == 7

@@ -32,6 +32,13 @@ def test_a_training_that_has_not_begun_is_waited_for(tmp_path):
     assert (watcher.status().state, watcher.status().loss) == ("waiting", ())
 
 
+def test_a_training_that_has_begun_is_being_prepared_until_its_first_step(fold):
+    watcher = RunWatcher(fold.parent)
+    with held(fold):
+        assert (watcher.status().state, watcher.status().name) == ("preparing", "run")
+    assert watcher.status().state == "waiting"
+
+
 def test_the_pace_of_the_last_steps_tells_how_long_the_rest_takes(fold):
     log_steps(fold, *range(1, 41)).add(step=40, dice=0.5)
     status = RunWatcher(fold.parent).status()

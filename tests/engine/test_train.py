@@ -21,6 +21,7 @@ from medsegdiff.engine import validation
 from medsegdiff.engine.checkpoint import checksum_fault
 from medsegdiff.engine.model_location import pointer
 from medsegdiff.engine.predict import predict
+from medsegdiff.engine.progress import TrainingObserver
 from medsegdiff.engine.train import train
 from medsegdiff.engine.validation import validate
 from medsegdiff.engine.weights import TrainedModel
@@ -103,6 +104,21 @@ def test_signals_give_their_exit_codes(number, code, skin, tiny, tmp_path, watch
         train_here(skin, tmp_path, tiny(), observer=watcher(2, stop(number)))
     assert caught.value.exit_code == code
     assert pointer(tmp_path / "fold_0", "latest") == "checkpoint_0000002"
+
+
+class StopsAtTheEnd(TrainingObserver):
+    def noted(self, message: str) -> None:
+        if message.startswith("Validating the best weights"):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_the_last_validation_is_broken_off_in_words_and_made_up_for(skin, tiny, tmp_path):
+    with pytest.raises(Interrupted, match="Stopped in the last validation") as caught:
+        train_here(skin, tmp_path, tiny(), observer=StopsAtTheEnd())
+    assert caught.value.exit_code == 130
+    assert not (tmp_path / "fold_0" / "final").exists()
+    train_here(skin, tmp_path, tiny())
+    assert (tmp_path / "fold_0" / "final").is_dir()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to catch")

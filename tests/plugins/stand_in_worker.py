@@ -1,6 +1,7 @@
 """A worker that computes nothing: its jobs take as many seconds as they say.
 
-The ensemble of a job tells how it behaves: "deaf" hears no cancelling, "silent" reports nothing.
+The ensemble of a job tells how it behaves: "deaf" hears no cancelling, "silent" reports nothing,
+"endless" says that it needs very long.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import os
 import sys
 import threading
 import time
-
-MODEL = {"id": "stand-in", "samples": [], "settings_schema": {"properties": {}}}
 
 
 def say(**message: object) -> None:
@@ -25,7 +24,8 @@ def work(job: dict, cancelled: set[str]) -> None:
         if job["id"] in cancelled and settings["ensemble"] != "deaf":
             return say(event="cancelled")
         if settings["ensemble"] != "silent":
-            say(event="progress", stage="drawing", fraction=0.5, eta_seconds=1.0)
+            left = 1000.0 if settings["ensemble"] == "endless" else 1.0
+            say(event="progress", stage="drawing", fraction=0.5, eta_seconds=left)
         time.sleep(0.02)
     return say(event="done")
 
@@ -51,7 +51,7 @@ def main() -> None:
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
-    say(event="ready", models=[MODEL])
+    say(event="ready", fusions={})
     while True:
         if jobs:
             work(jobs.pop(0), cancelled)

@@ -19,6 +19,8 @@ def test_the_client_of_the_documentation_takes_a_mask_away(server, lesion, tmp_p
     (client,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
     assert client.count(ADDRESS) == 1
     own = client.replace(ADDRESS, str(server.client.base_url).rstrip("/"))
+    imported = re.findall(r"^(?:import|from) (\w+)", client, re.M)
+    assert set(imported) <= sys.stdlib_module_names  # it runs after the installation as it is told
     shutil.copy(lesion, tmp_path / "lesion.jpg")
     found = subprocess.run(
         [sys.executable, "-c", own], cwd=tmp_path, capture_output=True, text=True, timeout=300

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from typing import Any
 
 import httpx
@@ -100,6 +102,17 @@ def test_without_the_token_nothing_is_told():
     assert asked(settings, authorization="Bearer wrong").status_code == 401
     assert asked(settings, authorization=f"Basic {TOKEN}").status_code == 401
     assert asked(settings, path="/api/health").status_code == 200
+
+
+def test_a_browser_reads_a_refusal_as_a_page_and_a_program_as_json():
+    settings = ServeSettings(token=TOKEN)
+    page = asked(settings, accept="text/html,*/*;q=0.8")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<p>This server asks for its token." in page.text
+    style = page.text.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in page.headers["content-security-policy"]
+    assert asked(settings, accept="*/*").json()["error"]["message"]
 
 
 def test_the_token_is_a_session():

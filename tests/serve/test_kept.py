@@ -81,6 +81,19 @@ def test_train_takes_the_folder_as_it_is(keeping, corrected, tmp_path):
     assert run(["train", str(keeping.dataset), "-o", str(tmp_path / "run"), *few]) == 0
 
 
+def test_what_another_job_has_kept_is_replaced_only_when_asked(keeping, corrected):
+    path, mask = next(iter(corrected.items()))
+    job = keeping.send(path, **FEW)
+    keeping.result(job)
+    refused = keep(keeping, job, as_png(mask), author="B. Doctor")
+    assert refused.status_code == 409
+    assert "A. Nurse has kept a correction of this image on 20" in refused.text
+    assert keep(keeping, job, as_png(mask), replace="perhaps").status_code == 422
+    for replace in ("true", "false"):  # the second time it is the job's own
+        assert keep(keeping, job, as_png(mask), replace=replace).status_code == 201
+    assert len(list((keeping.dataset / "corrections/earlier").iterdir())) == 2
+
+
 def test_what_is_no_mask_is_refused_in_words(keeping, lesion):
     job = keeping.send(lesion, **FEW)
     keeping.result(job)

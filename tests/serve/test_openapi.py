@@ -55,5 +55,5 @@ def test_an_unknown_method_is_told_which_ones_are_known(client, operations):
 
 
 def test_the_server_itself_never_imports_torch():
-    code = "import sys, medsegdiff.cli.serve_start; sys.exit('torch' in sys.modules)"
+    code = "import sys, medsegdiff.serve.running; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

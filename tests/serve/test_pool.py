@@ -169,6 +169,7 @@ def test_a_worker_killed_between_jobs_is_replaced(play):
     [
         ("usual", {"seconds": 0.5}, "longer than"),
         ("silent", {"reading_seconds": 0.5}, "could not be read within"),
+        ("endless", {"seconds": 5}, "would take about 17 minutes"),
     ],
 )
 def test_time_is_limited(play, manner, limits, words):
@@ -240,7 +241,7 @@ def test_what_a_job_has_written_counts_as_well(play):
 def test_damaged_weights_are_told_and_nothing_runs(play):
     async def test(pool: Pool) -> None:
         with pytest.raises(Refused) as refused:
-            await pool.models()
+            await pool.ready()
         assert (refused.value.status, pool.fault) == (503, "The weights are damaged.")
 
     play(test, device="broken")
@@ -250,7 +251,7 @@ def test_damaged_weights_are_told_and_nothing_runs(play):
 def test_the_log_says_where_a_worker_fails_that_cannot_start(play, caplog):
     async def test(pool: Pool) -> None:
         with pytest.raises(Refused):
-            await pool.models()
+            await pool.ready()
         assert "a worker has died: exit code 0 KeyError | work.py:1 described" in caplog.text
 
     play(test, device="bug")

@@ -19,13 +19,15 @@ DICOM = bytes(128) + b"DICM"
 def lay(tmp_path: Path):
     """Upload files by name and lay them out for a model of so many channels."""
 
-    def laid(*given: str, channels: int = 1, content: bytes = b"x") -> Path:
+    def laid(
+        *given: str, channels: int = 1, content: bytes = b"x", name: str | None = None
+    ) -> Path:
         upload = tmp_path / "upload"
         upload.mkdir()
         files = [upload / name.rpartition("/")[2] for name in given]
         for file in files:
             file.write_bytes(content)
-        return arranged(files, given, tmp_path, channels, LIMITS).relative_to(tmp_path)
+        return arranged(files, given, tmp_path, channels, LIMITS, name).relative_to(tmp_path)
 
     return laid
 
@@ -41,9 +43,14 @@ def test_a_header_brings_its_voxels(lay):
 
 def test_dicom_files_are_a_series_named_like_their_folder(lay, tmp_path):
     folder = lay("ct_head/a/IM1", "ct_head/a/IM2", content=DICOM)
-    assert folder == Path("ct_head")
+    assert folder == Path("study/ct_head")
     assert sorted(path.name for path in (tmp_path / folder).iterdir()) == ["IM1", "IM2"]
     assert (tmp_path / "upload" / "IM1").is_file()  # the upload stays as it came
+
+
+@pytest.mark.parametrize("name", ["upload", "out", "study", "ct 7"])
+def test_a_series_gets_the_name_that_is_given(lay, name):
+    assert lay("a/IM1", "a/IM2", content=DICOM, name=name) == Path("study") / name
 
 
 def test_numbered_files_are_channels(lay, tmp_path):
@@ -74,7 +81,7 @@ def test_a_zip_is_unpacked_and_gives_its_name(tmp_path):
         for number in range(3):
             archive.writestr(f"x/{number}.dcm", DICOM)
     folder = arranged([upload], ["ct 7.zip"], tmp_path, 1, LIMITS)
-    assert folder == tmp_path / "ct 7"
+    assert folder == tmp_path / "study" / "ct 7"
     assert len(list(folder.iterdir())) == 3
 
 

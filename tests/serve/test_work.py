@@ -10,7 +10,9 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from dicom_series import write_series
 from PIL import Image
+from pydicom import dcmread
 
 from medsegdiff.cli.main import run
 from medsegdiff.engine.demo import samples_of
@@ -119,6 +121,25 @@ def test_a_volume_s_mask_is_the_command_line_s_too(server, tmp_path):
     stored = nibabel.Nifti1Image.from_bytes(gzip.decompress(mask))
     assert np.array_equal(np.asarray(drawn.dataobj), np.asarray(stored.dataobj))
     assert np.allclose(drawn.affine, stored.affine, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_series_gets_the_masks_of_the_command_line_under_its_name(server, tmp_path):
+    volume = samples_of("hippocampus").files("hippocampus_033")[0]
+    series = write_series(tmp_path / "mr_7", volume)
+    settings = {"model": "hippocampus", "members": 2, "steps": 1, "seed": 3}
+    parts = [("files", (path.name, path.read_bytes())) for path in sorted(series.iterdir())]
+    sent = server.answer(parts, settings=json.dumps(settings), name="../mr_7")
+    result = server.result(sent.json()["id"])
+    words = ["-m", "hippocampus", "--members=2", "--steps=1", "--seed=3", "--device", "cpu"]
+    out = tmp_path / "out"
+    assert run(["predict", "-i", str(series), "-o", str(out), *words]) == 0
+    assert result["study"] == "mr_7"
+    assert server.download(result, "Mask") == (out / "mr_7.nii.gz").read_bytes()
+    segmentation = dcmread(io.BytesIO(server.download(result, "Mask as DICOM SEG")))
+    written = dcmread(out / "dicom_seg" / "mr_7.dcm")
+    assert np.array_equal(segmentation.pixel_array, written.pixel_array)
+    assert segmentation.PatientID == written.PatientID == "1"
 
 
 def test_a_damaged_image_fails_with_a_sentence_and_no_folder(server, lesion, tmp_path):

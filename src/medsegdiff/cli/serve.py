@@ -39,7 +39,10 @@ Grace = Annotated[float, typer.Option(min=0, help="Seconds for running jobs when
 UploadMegabytes = Annotated[int, typer.Option(min=1, help="Largest upload.")]
 MemoryGb = Annotated[float | None, typer.Option(min=0.1, help="That one job may use.")]
 NEEDED = ("fastapi", "uvicorn", "python_multipart")
-MISSING = 'The page needs packages that are not installed: pip install "medsegdiff[serve]".'
+MISSING = (
+    "The page needs packages that are not installed. In the folder with MedSegDiff's source type: "
+    'pip install -c constraints.txt ".[serve]"'
+)
 
 
 def serve(

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from medsegdiff.cli import console
 from medsegdiff.engine.model_location import bundled_models
 from medsegdiff.errors import ConfigError
-from medsegdiff.serve.running import serve
 from medsegdiff.serve.settings import ServeSettings
 
 AUTO = "auto"
@@ -38,6 +37,8 @@ def settings_of(models: list[str] | None, token: str | None, **values: Any) -> S
 
 def start(settings: ServeSettings) -> None:
     """Run the server; its log goes to the standard error."""
+    from medsegdiff.serve.running import serve
+
     log_to_console()
     serve(settings, announcer(settings))
 

@@ -270,9 +270,17 @@ class FileDataset(Dataset):
         suited = with_channels(image, wanted) if image.ndim == 3 else image
         if len(suited) == wanted:
             return suited
+        has = "1 channel" if len(image) == 1 else f"{len(image)} channels"
+        if image.ndim > 3 and len(image) == 1 and self.channels is not None:
+            raise DataError(
+                f"{path} is a volume of {has}, but the model sees {wanted}. If it is a model of "
+                "colour pictures, choose one that was trained on volumes (medsegdiff models lists "
+                f"those that come along); if it sees {wanted} channels of a volume, give each as a "
+                f"file: {study_name(path)}_0000.nii.gz, {study_name(path)}_0001.nii.gz ..."
+            )
         raise DataError(
-            f"{path} has {len(image)} channels, but {wanted} ({', '.join(self.channel_names)}) "
-            f"are expected. {self._way_out(path, image)}"
+            f"{path} has {has}, but {wanted} ({', '.join(self.channel_names)}) "
+            f"{'is' if wanted == 1 else 'are'} expected. {self._way_out(path, image)}"
         )
 
     def _way_out(self, path: Path, image: Float[Tensor, "C *S"]) -> str:

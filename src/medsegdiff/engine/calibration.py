@@ -15,6 +15,7 @@ from medsegdiff.data import Dataset
 from medsegdiff.data.sampling import every_nth
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.predict import predict
+from medsegdiff.engine.step_count import Progress
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.ensemble import tempered
 from medsegdiff.metrics import Calibration, CalibrationError
@@ -51,7 +52,11 @@ class FittedTemperature:
 
 
 def fit_temperature(
-    model: TrainedModel, dataset: Dataset, studies: Sequence[str], config: PredictConfig
+    model: TrainedModel,
+    dataset: Dataset,
+    studies: Sequence[str],
+    config: PredictConfig,
+    progress: Progress | None = None,
 ) -> FittedTemperature:
     """The temperature at which the truth of some voxels is likeliest, at native size.
 
@@ -60,13 +65,14 @@ def fit_temperature(
         dataset: where the studies are.
         studies: names; it was not trained on them, and each must have a mask.
         config: how masks are drawn.
+        progress: called with the steps of each study; what it raises breaks it off.
     """
     plain = config.model_copy(update={"calibrated": False})
     seen: list[Tensor] = []
     for study in studies:
         sample = dataset.load(study)
         assert sample.labels is not None
-        probability = predict(sample, model, plain).probability
+        probability = predict(sample, model, plain, progress).probability
         truth = every_nth(sample.labels[None], VOXELS_OF_EACH).float()
         seen.append(torch.cat([every_nth(probability, VOXELS_OF_EACH), truth]))
     voxels = torch.cat(seen, dim=1)  # (K + 1, n)

@@ -4,6 +4,7 @@ ROOT/images/study.jpg          the image as it came; study_0000.nii.gz ... for s
                            study/ for a DICOM series
 ROOT/masks/study.png           the corrected mask, in the user's values and on the image's grid
 ROOT/corrections/study.json    who, when, model, seed, settings; what was kept before
+ROOT/corrections/earlier       masks that were replaced
 ROOT/dataset.json              channels and labels of the model
 """
 
@@ -69,10 +70,16 @@ def name_in(root: Path, name: str, digest: str) -> str:
     return study
 
 
+def record_of(root: Path, study: str) -> dict[str, Any] | None:
+    """What is written down of a study's correction; None if there is none."""
+    file = root / "corrections" / f"{study}.json"
+    return read_json(file) if file.is_file() else None
+
+
 def _is_taken(root: Path, study: str, digest: str) -> bool:
-    record = root / "corrections" / f"{study}.json"
-    if record.is_file():
-        return read_json(record)["input_hash"] != digest
+    record = record_of(root, study)
+    if record is not None:
+        return record["input_hash"] != digest
     return study.casefold() in {
         name.casefold() for path in (root / "images").glob("*") for name in _names(path)
     }
@@ -136,14 +143,36 @@ def check(root: Path, study: str, labels: Int[Tensor, "*S"]) -> None:
         )
 
 
-def write_record(root: Path, study: str, record: Mapping[str, Any]) -> None:
-    """Write who has corrected what; what was kept before stands under `earlier`."""
-    file = root / "corrections" / f"{study}.json"
-    earlier: list[Any] = []
-    if file.is_file():
-        before = read_json(file)
-        earlier = [*before.pop("earlier", []), before]
-    write_json(file, {**record, **({"earlier": earlier} if earlier else {})})
+def set_aside(mask: Path, root: Path, study: str) -> Path | None:
+    """Copy a mask that is about to be replaced to `corrections/earlier`; None if there is none."""
+    if not mask.exists():
+        return None
+    folder, number = root / "corrections" / "earlier", 1
+    while (target := folder / f"{study}_{number}{mask.name[len(study) :]}").exists():
+        number += 1
+    atomic_write(target, mask.read_bytes())
+    return target
+
+
+def write_record(
+    root: Path, study: str, record: Mapping[str, Any], replaced: Path | None = None
+) -> None:
+    """Write who has corrected what; what was kept before stands under `earlier`.
+
+    Args:
+        root: folder of the data set.
+        study: its name there.
+        record: who, when and how.
+        replaced: where the mask that was kept before lies now.
+    """
+    before, earlier = record_of(root, study), []
+    if before is not None:
+        put = {} if replaced is None else {"mask": f"earlier/{replaced.name}"}
+        earlier = [*before.pop("earlier", []), {**before, **put}]
+    write_json(
+        root / "corrections" / f"{study}.json",
+        {**record, **({"earlier": earlier} if earlier else {})},
+    )
 
 
 def remove(paths: Sequence[Path]) -> None:

@@ -19,15 +19,19 @@ from medsegdiff.engine.correction_folder import (
     check,
     declared,
     name_in,
+    record_of,
     remove,
+    set_aside,
     write_images,
     write_record,
 )
 from medsegdiff.engine.earlier_report import REPORT_FILE
 from medsegdiff.engine.file_names import mask_ending
 from medsegdiff.engine.opening import images_of
-from medsegdiff.errors import DataError, GridMismatch
+from medsegdiff.errors import AlreadyKept, DataError, GridMismatch
 from medsegdiff.files import write_json
+
+ANY = "any"  # what a correction replaces that asks for nothing
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Correction:
         settings: of the prediction.
         author: who has corrected.
         note: in the author's words.
+        replaces: the time of the correction that it may replace, or `ANY`.
     """
 
     mask: Path
@@ -53,6 +58,7 @@ class Correction:
     settings: dict[str, Any]
     author: str
     note: str = ""
+    replaces: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,11 +90,14 @@ class Kept:
 def keep_correction(correction: Correction, root: Path) -> Kept:
     """Add a corrected mask and its image to a data set, or replace the mask of the same image.
 
+    What is replaced stays in `corrections/earlier`.
+
     Args:
         correction: what was drawn, and on what.
         root: folder of the data set; made if it is not there.
 
     Raises:
+        AlreadyKept: there is another correction of this image than the one that it may replace.
         DataError: the mask is no mask of this image, or the data set is another's.
         GridMismatch: it lies on another grid than the image.
     """
@@ -99,12 +108,13 @@ def keep_correction(correction: Correction, root: Path) -> Kept:
     digest = report["studies"][name]["input_hash"]
     declaration = declared(root, label_map, correction.channel_names)
     study = name_in(root, name, digest)
+    _check_replaces(root, study, correction.replaces)
     kept = Kept(
         study,
         digest,
         correction.author,
         correction.note,
-        datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         changed,
         *(report[key] for key in ("model", "weights_hash", "version")),
         settings=correction.settings,
@@ -112,17 +122,30 @@ def keep_correction(correction: Correction, root: Path) -> Kept:
     images = images_of(correction.images, len(correction.channel_names)).study_files(name).images
     written = write_images(images, root / "images", study)
     mask = root / "masks" / f"{study}{mask_ending(images[0], labels.ndim, label_map)}"
-    is_new = not mask.exists()
+    earlier = set_aside(mask, root, study)
     try:
         write_json(root / "dataset.json", declaration)
         write_labels(mask, labels, label_map, source=images[0])
         check(root, study, labels)
     except BaseException:
-        if is_new:
-            remove((*written, mask))
+        remove((*written, mask))
+        if earlier is not None:
+            earlier.replace(mask)
         raise
-    write_record(root, study, asdict(kept))
+    write_record(root, study, asdict(kept), earlier)
     return kept
+
+
+def _check_replaces(root: Path, study: str, replaces: str) -> None:
+    before = record_of(root, study)
+    if before is None or replaces in (ANY, before["time"]):
+        return
+    when = datetime.fromisoformat(before["time"])
+    raise AlreadyKept(
+        f"{before['author']} has kept a correction of this image on {when:%Y-%m-%d at %H:%M} "
+        "(UTC). To keep yours in its place, send it again with replace=true; the earlier mask is "
+        "put aside, not lost."
+    )
 
 
 def _read(correction: Correction, label_map: LabelMap) -> tuple[Int[Tensor, "*S"], int]:

@@ -18,6 +18,7 @@ from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import MedSegDiffError
 from medsegdiff.files import atomic_write
 
+REINSTALL = "In the folder with MedSegDiff's source type: pip install -c constraints.txt ."
 DISK_GB, MEMORY_GB = 2.0, 3.0  # a run with its checkpoints; a training of the default network
 
 
@@ -48,7 +49,7 @@ def examine(folder: Path) -> Iterator[Finding]:
     yield Finding("medsegdiff", f"{known['medsegdiff']} on Python {known['python']}")
     packages = (f"{name} {version or 'missing'}" for name, version in known["packages"].items())
     missing = [name for name, version in known["packages"].items() if version is None]
-    yield Finding("packages", ", ".join(packages), not missing, "pip install medsegdiff again.")
+    yield Finding("packages", ", ".join(packages), not missing, REINSTALL)
     yield Finding("system", f"{known['system']}, {known['processors']} processors")
     yield Finding("devices", ", ".join([*_gpus(), "cpu"]))
     device = chosen_device("auto")

@@ -7,13 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import medsegdiff
-from medsegdiff.engine.model_info import (
-    calibration_figures,
-    home,
-    parameter_count,
-    validation_dice,
-    validation_figures,
-)
+from medsegdiff.engine.model_header import home, validation_dice, validation_figures
+from medsegdiff.engine.model_info import calibration_figures, parameter_count
 from medsegdiff.engine.weights import TrainedModel
 
 CARD = """# {name}
@@ -51,7 +46,7 @@ def export_model(model: TrainedModel, folder: Path) -> None:
     Raises:
         CheckpointError: the model has several folds.
     """
-    metrics = validation_figures(model)
+    metrics = validation_figures(model.name)
     card = existing_card(model) or model_card(model, folder.name, metrics)
     model.save(folder, card, metrics, calibration_figures(model))
 
@@ -78,5 +73,5 @@ def model_card(model: TrainedModel, name: str, metrics: Mapping[str, Any]) -> st
 
 def existing_card(model: TrainedModel) -> str | None:
     """The card in the folder that the model was loaded from, if it has one."""
-    file = home(model) / "README.md"
+    file = home(model.name) / "README.md"
     return file.read_text(encoding="utf-8") if file.is_file() else None

@@ -14,6 +14,7 @@ from medsegdiff.engine.model_location import AVERAGED_FILE, FINAL, WEIGHTS_FILE,
 from medsegdiff.engine.planning import final_studies
 from medsegdiff.engine.progress import TrainingObserver
 from medsegdiff.engine.run_setup import RunSetup
+from medsegdiff.engine.step_count import Progress
 from medsegdiff.engine.validation import THRESHOLDS, ValidationResult, evenly_spread, validate
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.weights_file import read_weights, write_checksums, write_weights
@@ -21,8 +22,17 @@ from medsegdiff.errors import CheckpointError
 from medsegdiff.files import atomic_folder, write_json
 
 
-def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) -> ValidationResult:
-    """Validate the best weights, and find their temperature, their threshold and what they know."""
+def finish(
+    setup: RunSetup, state: TrainingState, observer: TrainingObserver, progress: Progress
+) -> ValidationResult:
+    """Validate the best weights, and find their temperature, their threshold and what they know.
+
+    Args:
+        setup: of the run.
+        state: where the training has ended.
+        observer: is told what is found.
+        progress: called with the steps of each study; what it raises breaks the validation off.
+    """
     best = pointer(setup.fold_folder, "best")
     if best is None:
         raise CheckpointError(
@@ -37,14 +47,16 @@ def finish(setup: RunSetup, state: TrainingState, observer: TrainingObserver) ->
     )
     model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
     some = evenly_spread(studies, STUDIES_FITTED)
-    fitted = fit_temperature(model, setup.dataset, some, setup.config.predict)
+    fitted = fit_temperature(model, setup.dataset, some, setup.config.predict, progress)
     intensity = model.config.preparation.intensity
     update = {
         "temperature": fitted.temperature,
         "familiar": Familiar.fit(setup.dataset, setup.splits.train, intensity),
     }
     model = replace(model, config=model.config.model_copy(update=update))
-    result = validate(model, setup.dataset, studies, setup.config.predict, THRESHOLDS)
+    result = validate(
+        model, setup.dataset, studies, setup.config.predict, THRESHOLDS, progress=progress
+    )
     content = read_weights(folder / AVERAGED_FILE)
     sealed = model.config.model_copy(update={"threshold": result.threshold})
     with atomic_folder(setup.fold_folder / FINAL) as final:

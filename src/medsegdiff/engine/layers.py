@@ -20,8 +20,7 @@ from jaxtyping import Float, Integer
 from PIL import Image
 from torch import Tensor
 
-from medsegdiff.data import pictures
-from medsegdiff.data.pictures import hexed, picture
+from medsegdiff.data.pictures import picture
 from medsegdiff.data.planes import planes
 from medsegdiff.data.volumes.nifti_header import new_header
 from medsegdiff.engine.outputs import StudyPrediction
@@ -55,11 +54,6 @@ def write_layers(prediction: StudyPrediction, folder: Path) -> dict[str, Path]:
 def probability_names(prediction: StudyPrediction) -> list[str]:
     """What each `probability_n` is of: the foreground classes, or the regions."""
     return list(prediction.label_map.structure_names)
-
-
-def class_colour(index: int) -> str:
-    """The colour of a class as #rrggbb; the background's is black."""
-    return hexed(pictures.class_colour(index) if index else (0, 0, 0))
 
 
 def thumbnail(sample: Sample, side: int) -> Image.Image:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from medsegdiff.data import LabelMap
-from medsegdiff.engine.checkpoint import STATE_FILE
-from medsegdiff.engine.model_location import bundled_models, pointer
+from medsegdiff.engine.model_header import beside, home, validation_dice, validation_figures
+from medsegdiff.engine.model_location import STATE_FILE, bundled_models, pointer
 from medsegdiff.engine.weights import TrainedModel
 
 
@@ -32,7 +31,7 @@ def described(model: TrainedModel) -> dict[str, Any]:
         "members": model.predict.members,
         "sampler": f"{sampler['name']}, {sampler['steps']} steps",
         "ensemble": model.predict.ensemble.model_dump()["name"],
-        "validation_dice": validation_dice(validation_figures(model) or figures_so_far(model)),
+        "validation_dice": validation_dice(validation_figures(model.name) or figures_so_far(model)),
         "weights_hash": model.weights_hash,
     }
 
@@ -65,14 +64,9 @@ def parameter_count(model: TrainedModel) -> int:
     return sum(weight.numel() for weight in model.networks[0].parameters())
 
 
-def validation_figures(model: TrainedModel) -> dict[str, Any]:
-    """Figures that lie beside the weights: `metrics.json`, or the validation of a run's fold."""
-    return _beside(model, "metrics.json", "validation/summary.json")
-
-
 def figures_so_far(model: TrainedModel) -> dict[str, Any]:
     """The Dice of the best checkpoint of a run that is not finished; empty without one."""
-    folder = home(model)
+    folder = home(model.name)
     for fold in (folder, *sorted(folder.glob("fold_*"))):
         best = pointer(fold, "best")
         if best is not None and (fold / best / STATE_FILE).is_file():
@@ -83,25 +77,4 @@ def figures_so_far(model: TrainedModel) -> dict[str, Any]:
 
 def calibration_figures(model: TrainedModel) -> dict[str, Any]:
     """What `calibration.json` beside the weights says."""
-    return _beside(model, "calibration.json")
-
-
-def validation_dice(figures: Mapping[str, Any]) -> float | None:
-    """The mean Dice on the validation studies; None if it is not known."""
-    return figures.get("validation_dice", figures.get("dice"))
-
-
-def home(model: TrainedModel) -> Path:
-    """The folder that a model was loaded from."""
-    place = bundled_models().get(model.name, Path(model.name))
-    return place.parent if place.is_file() else place
-
-
-def _beside(model: TrainedModel, *names: str) -> dict[str, Any]:
-    """The first of some JSON files that lies beside the weights; empty if there is none."""
-    folder = home(model)
-    for fold in (folder, *sorted(folder.glob("fold_*"))):
-        for name in names:
-            if (fold / name).is_file():
-                return json.loads((fold / name).read_text(encoding="utf-8"))
-    return {}
+    return beside(model.name, "calibration.json")

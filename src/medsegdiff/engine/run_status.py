@@ -18,6 +18,7 @@ QUIET_SECONDS = 300.0  # without a lock: what has written nothing for so long ha
 PACE_STEPS = 100  # the last so many tell how long the rest takes
 PICTURE = re.compile(r"step_(\d+)\.png")
 Line = dict[str, Any]
+State = Literal["waiting", "preparing", "running", "stopped", "finished"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class RunStatus:
 
     Args:
         name: of the RUN folder, with the fold.
-        state: waiting is before the first step.
+        state: waiting is before a training has begun, preparing before its first step.
         step, total_steps: done and in all; the latter None where nothing says so.
         eta_seconds: until the last step; None unless it runs.
         loss, dice: points (step, value); the loss as means over equal stretches.
@@ -35,7 +36,7 @@ class RunStatus:
     """
 
     name: str
-    state: Literal["waiting", "running", "stopped", "finished"]
+    state: State
     step: int
     total_steps: int | None
     eta_seconds: float | None
@@ -69,7 +70,7 @@ class RunWatcher:
         state = self._state(fold)
         best = max(scores, key=lambda point: point[1], default=None)
         return RunStatus(
-            name=f"{self.run.name}, {fold.name}" if state != "waiting" else self.run.name,
+            name=f"{self.run.name}, {fold.name}" if self._lines else self.run.name,
             state=state,
             step=step,
             total_steps=step if state == "finished" else total,
@@ -84,9 +85,9 @@ class RunWatcher:
             pictures=validation_pictures(fold),
         )
 
-    def _state(self, fold: Path) -> Literal["waiting", "running", "stopped", "finished"]:
+    def _state(self, fold: Path) -> State:
         if not self._lines or self._file is None:
-            return "waiting"
+            return "preparing" if is_held(fold) else "waiting"
         if (fold / FINAL).is_dir():
             return "finished"
         is_alive = is_held(fold)

@@ -104,7 +104,16 @@ def trained(
         describe(setup, setup.fold_folder.parent)
     with listening() as stop:
         state = Loop(setup, state, observer, stop).run()
-    found = finish(setup, state, observer) if setup.team.is_first else None
+
+        def heed_stop(*_: int) -> None:
+            if stop.signal_number:
+                raise Interrupted(
+                    "Stopped in the last validation. The training itself has ended and is saved in "
+                    f"{setup.fold_folder}; the same command validates its best weights.",
+                    stop.signal_number,
+                )
+
+        found = finish(setup, state, observer, heed_stop) if setup.team.is_first else None
     dice = setup.team.agreed_float(found.dice if found else 0.0)  # all wait for the first
     return TrainingResult(setup.fold_folder, dice, state.best_step, state.step)
 

@@ -14,11 +14,12 @@ REASONS = {
     403: "sent by another web page",
     404: "there is no such thing in this session",
     408: "the upload fell silent",
+    409: "somebody else's correction is there",
     413: "too large",
     415: "an unknown kind of file",
     421: "asked under a name that is not this server's",
     422: "settings or files that cannot be used",
-    429: "the line is full",
+    429: "the line is full, or this session asks for too much at once",
     500: "an error in the program, which the log tells more of under its id",
     503: "the server is being stopped, or its disk is full",
 }

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 import medsegdiff
 from medsegdiff.serve import job_routes, kept, monai_label, page_routes, watch
 from medsegdiff.serve.answers import refusals
+from medsegdiff.serve.description import description
 from medsegdiff.serve.guard import Guard
 from medsegdiff.serve.model_places import model_places
 from medsegdiff.serve.refusals import add_refusals
@@ -28,10 +29,11 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
         settings: of the server; None takes the defaults.
 
     Raises:
-        CheckpointError: there is no model at one of the places.
+        CheckpointError: there is no model at one of the places, or its header is damaged.
     """
     settings = settings or ServeSettings()
-    model_places(settings.models)
+    for model_id, place in model_places(settings.models).items():
+        description(model_id, place)
     sessions = Sessions(settings.token)
 
     @asynccontextmanager

@@ -1,70 +1,83 @@
-"""What the page must know of a model before anything is sent: classes, settings, samples."""
+"""What the page must know of a model before anything is sent: classes, settings, samples.
+
+Read from the header of its weights, so that the page is there before torch is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medsegdiff.engine.demo import samples_of
-from medsegdiff.engine.layers import class_colour, thumbnail
-from medsegdiff.engine.model_info import validation_dice, validation_figures
+from medsegdiff.engine.model_header import read_header, validation_dice, validation_figures
 from medsegdiff.engine.model_location import bundled_models
-from medsegdiff.engine.outputs import write_picture
-from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import CheckpointError
+from medsegdiff.serve import known_parts
 
+TILED = "tiles"  # the grid of models that see a study in parts
 MOST_MEMBERS, MOST_STEPS, LARGEST_SEED = 64, 250, 2**53 - 1  # a page's numbers are 53 bits
-THUMBNAIL_SIDE = 256
 
 
-def description(model_id: str, place: str, model: TrainedModel, thumbnails: Path) -> dict[str, Any]:
+def description(
+    model_id: str, place: str, fusions: Mapping[str, bool] = known_parts.FUSIONS
+) -> dict[str, Any]:
     """Describe a model as the API shows it; its samples still lack the addresses of pictures.
 
     Args:
         model_id: its name on the page.
-        place: where it was loaded from.
-        model: loaded.
-        thumbnails: folder for small pictures of its samples.
+        place: where it lies.
+        fusions: by which masks can be fused, and whether each needs whole masks.
+
+    Raises:
+        CheckpointError: its header cannot be read.
     """
-    labels = model.config.labels
-    return {
-        "id": model_id,
-        "title": model_id.replace("-", " ").replace("_", " ").capitalize(),
-        "description": _about(model),
-        "space_dims": len(model.config.preparation.grid.size),
-        "channel_names": list(model.config.channel_names),
-        "classes": [
-            {"index": index, "name": name, "color": class_colour(index)}
-            for index, name in enumerate(labels.names)
-        ],
-        "settings_schema": settings_schema(model),
-        "samples": _samples(place, thumbnails) if place in bundled_models() else [],
-    }
+    header, is_bundled = read_header(place), place in bundled_models()
+    try:
+        model, labels = header["model"], header["model"]["labels"]
+        return {
+            "id": model_id,
+            "title": _title(model_id) if is_bundled else model_id,
+            "description": _about(model, place),
+            "space_dims": len(model["preparation"]["grid"]["size"]),
+            "channel_names": list(model["channel_names"]),
+            "classes": [
+                {"index": index, "name": name, "color": known_parts.class_colour(index)}
+                for index, name in enumerate(labels["names"])
+            ],
+            "settings_schema": settings_schema(header, fusions),
+            "samples": _samples(place) if is_bundled else [],
+        }
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"The header of the weights at {place} cannot be read: {error} is missing or no value."
+        ) from None
 
 
-def settings_schema(model: TrainedModel) -> dict[str, Any]:
+def _title(name: str) -> str:
+    return name.replace("-", " ").replace("_", " ").capitalize()
+
+
+def settings_schema(header: Mapping[str, Any], fusions: Mapping[str, bool]) -> dict[str, Any]:
     """JSON schema of what a person may choose for a job, with the weights' own defaults."""
-    predict, is_tiled = model.predict, model.config.preparation.grid.is_tiled
-    names = sorted(
-        name
-        for name, one in predict.ensemble.members.items()
-        if not (is_tiled and getattr(one, "sees_whole_masks", False))
-    )
+    predict = header["predict"]
+    is_tiled = header["model"]["preparation"]["grid"]["name"] == TILED
+    names = sorted(name for name, is_whole in fusions.items() if not (is_tiled and is_whole))
+    steps, members, seed = predict["sampler"]["steps"], predict["members"], predict["seed"]
     return {
         "type": "object",
         "additionalProperties": False,
         "properties": {
             "members": _number(
-                "Masks", "How many plausible masks are drawn.", 1, MOST_MEMBERS, predict.members
+                "Masks", "How many plausible masks are drawn.", 1, MOST_MEMBERS, members
             ),
-            "steps": _number("Steps", "From noise to mask.", 1, MOST_STEPS, predict.sampler.steps),
-            "seed": _number("Seed", "Another seed, other masks.", 0, LARGEST_SEED, predict.seed),
+            "steps": _number("Steps", "From noise to mask.", 1, MOST_STEPS, steps),
+            "seed": _number("Seed", "Another seed, other masks.", 0, LARGEST_SEED, seed),
             "ensemble": {
                 "type": "string",
                 "title": "Fusion",
                 "description": "How the drawn masks become one.",
                 "enum": names,
-                "default": predict.ensemble.model_dump()["name"],
+                "default": predict["ensemble"]["name"],
             },
         },
     }
@@ -81,11 +94,11 @@ def _number(title: str, about: str, least: int, most: int, default: int) -> dict
     }
 
 
-def _about(model: TrainedModel) -> str:
+def _about(model: Mapping[str, Any], place: str) -> str:
     """What it outlines on what, and how well on its validation studies."""
-    labels, figures = model.config.labels, validation_figures(model)
-    names = ", ".join(labels.structure_names)
-    channels = ", ".join(model.config.channel_names)
+    labels, figures = model["labels"], validation_figures(place)
+    regions = [region["name"] for region in labels.get("regions", ())]
+    names, channels = ", ".join(regions or labels["names"][1:]), ", ".join(model["channel_names"])
     dice, studies = validation_dice(figures), figures.get("validation_studies")
     told = f"Outlines: {names}. Sees: {channels}."
     if dice is None:
@@ -94,27 +107,11 @@ def _about(model: TrainedModel) -> str:
     return f"{told} Mean Dice in its validation: {dice:.2f}{on}."
 
 
-def sample_file(place: str, sample: str) -> Path:
-    """The image of a bundled sample.
-
-    Raises:
-        CheckpointError: the model has no such sample.
-    """
-    dataset = samples_of(place)
-    if sample not in dataset.ids():
-        raise CheckpointError("This model has no such sample. Choose one of those on the page.")
-    return dataset.study_files(sample).images[0]
+def sample_files(place: str) -> dict[str, Path]:
+    """The images of the samples that come with a bundled model, by their names."""
+    folder = bundled_models()[place] / "samples" / "images"
+    return {path.name.split(".")[0]: path for path in sorted(folder.glob("*"))}
 
 
-def _samples(place: str, thumbnails: Path) -> list[dict[str, str]]:
-    """Id, title and small picture of every bundled sample."""
-    try:
-        dataset = samples_of(place)
-    except CheckpointError:
-        return []
-    found = []
-    for study in dataset.ids():
-        picture = thumbnail(dataset.load(study), THUMBNAIL_SIDE)
-        write_picture(thumbnails / f"{study}.png", picture)
-        found.append({"id": study, "title": study.replace("_", " ")})
-    return found
+def _samples(place: str) -> list[dict[str, str]]:
+    return [{"id": name, "title": name.replace("_", " ")} for name in sample_files(place)]

@@ -72,7 +72,7 @@ class Guard:
             self._check_origin(scope["method"], headers)
             scope.setdefault("state", {})["session"] = self._session(scope, headers)
         except Refused as refused:
-            await refused.response()(scope, receive, send_guarded)
+            await refused.response(headers.get("accept", ""))(scope, receive, send_guarded)
             return
         if scope["method"] == "OPTIONS" and self._is_allowed(headers.get("origin")):
             await _preflight(send_guarded)

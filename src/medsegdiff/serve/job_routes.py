@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from medsegdiff.serve.answers import EVENTS, JobAnswer, JobId, ResultAnswer, content, form, refusals
+from medsegdiff.serve.event_streams import EventStream
 from medsegdiff.serve.job_settings import JobSettings
 from medsegdiff.serve.jobs import Job, events
 from medsegdiff.serve.refusals import not_found
@@ -28,6 +29,10 @@ FORM = form(
                 "type": "string",
                 "contentMediaType": "application/json",
                 "contentSchema": JobSettings.model_json_schema(),
+            },
+            "name": {
+                "type": "string",
+                "description": "What a study of several files (a DICOM series) is called.",
             },
             "sample": {"type": "string", "description": "A bundled image's id."},
             "files": {
@@ -83,12 +88,12 @@ async def state(server: Server, job: Own) -> dict[str, Any]:
 
 @router.get(
     "/{job_id}/events",
-    responses={**EVENTS, **refusals(401, 404, 422)},
+    responses={**EVENTS, **refusals(401, 404, 422, 429)},
     response_class=StreamingResponse,
 )
-async def followed(server: Server, job: Own) -> StreamingResponse:
+async def followed(server: Server, job: Own) -> EventStream:
     """The same, sent by the server at every change; the last event is called `end`."""
-    return StreamingResponse(_stream(server, job), media_type="text/event-stream")
+    return EventStream(_stream(server, job), job.session, server.streams)
 
 
 @router.delete("/{job_id}", status_code=204, responses=refusals(401, 403, 404, 422))

@@ -41,7 +41,7 @@ def checked_settings(values: dict[str, Any], models: list[dict[str, Any]]) -> di
     try:
         given = JobSettings.model_validate(values).model_dump()
     except ValidationError as error:
-        wrong = "; ".join(f"{_path(one['loc'])}: {one['msg']}" for one in error.errors())
+        wrong = "; ".join(_fault(one["loc"], one["type"]) for one in error.errors())
         raise Refused(422, f"These settings cannot be used: {wrong[:400]}.") from None
     known = {model["id"]: model for model in models}
     model_id = given.pop("model") or models[0]["id"]
@@ -63,5 +63,9 @@ def _check(name: str, value: Any, schema: dict[str, Any]) -> None:
         raise Refused(422, f"{name} must be {schema['minimum']} to {schema['maximum']}.")
 
 
-def _path(place: tuple[int | str, ...]) -> str:
-    return ".".join(str(one)[:40] for one in place)
+def _fault(place: tuple[int | str, ...], kind: str) -> str:
+    """What is wrong with one setting, and what is expected."""
+    name = ".".join(str(one)[:40] for one in place)
+    if kind == "extra_forbidden":
+        return f"there is no setting {name}, only {', '.join(JobSettings.model_fields)}"
+    return f"{name} must be {'a word' if kind == 'string_type' else 'a whole number'}"

@@ -39,6 +39,7 @@ class Job:
         state, stage, fraction, eta_seconds, error: as in the API.
         ended: by the monotonic clock; None before.
         version: rises with every change.
+        kept: when its correction was kept, as the record says; empty before.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Job:
     error: dict[str, str] | None = None
     ended: float | None = None
     version: int = 0
+    kept: str = ""
     _result: dict[str, Any] | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -22,6 +22,7 @@ LONGEST_NAME, LONGEST_NOTE = 100, 1000  # letters
 NOT_KEPT = (
     "This server keeps no corrections. Start it with --keep and a folder, or download the mask."
 )
+ANY = "any"  # as `engine.corrections` calls it, which torch comes with
 TOO_SLOW = "The mask could not be kept in time. Try again."
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 FORM = form(
@@ -35,6 +36,11 @@ FORM = form(
             },
             "author": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
             "note": {"type": "string", "maxLength": LONGEST_NOTE},
+            "replace": {
+                "type": "string",
+                "enum": ["true", "false"],
+                "description": "Whether to replace what others have kept of the same image.",
+            },
         },
     }
 )
@@ -51,11 +57,15 @@ class KeptAnswer(BaseModel):
     "/{job_id}/keep",
     status_code=201,
     response_model=KeptAnswer,
-    responses=refusals(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
+    responses=refusals(400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503),
     openapi_extra=FORM,
 )
 async def keep(server: Server, job: Own, request: Request) -> dict[str, str]:
-    """Keep a corrected mask with its image; the same image again replaces its mask."""
+    """Keep a corrected mask with its image.
+
+    The same job may keep again. What another one has kept of the same image is replaced only with
+    `replace`, and put aside even then.
+    """
     dataset = server.settings.keep
     if dataset is None:
         raise Refused(404, NOT_KEPT)
@@ -67,7 +77,7 @@ async def keep(server: Server, job: Own, request: Request) -> dict[str, str]:
         upload = await server.received(request, folder)
         order = await _order(server, job, upload, dataset.resolve())
         async with server.keeping:
-            study = await _study_of(server, order)
+            study, job.kept = await _kept(server, order)
     finally:
         if upload is not None:
             server.jobs.store.give_back(upload.bytes)
@@ -85,6 +95,9 @@ async def _order(server: Serving, job: Job, upload: Upload, dataset: Path) -> di
         raise Refused(422, "Say who has corrected the mask, in a part that is called author.")
     if len(author) > LONGEST_NAME or len(note) > LONGEST_NOTE:
         raise Refused(422, f"Author and note may have {LONGEST_NAME} and {LONGEST_NOTE} letters.")
+    replace = upload.fields.get("replace", "false")
+    if replace not in ("true", "false"):
+        raise Refused(422, "The part replace is either true or false.")
     models = await server.pool.models()
     model = next(one for one in models if one["id"] == job.settings["model"])
     result = job.result()
@@ -101,15 +114,17 @@ async def _order(server: Serving, job: Job, upload: Upload, dataset: Path) -> di
             "settings": job.settings,
             "author": author,
             "note": note,
+            "replaces": ANY if replace == "true" else job.kept,
         },
     }
 
 
-async def _study_of(server: Serving, order: dict[str, Any]) -> str:
-    """Let a process keep the correction; the name that it got.
+async def _kept(server: Serving, order: dict[str, Any]) -> tuple[str, str]:
+    """Let a process keep the correction; the name that it got, and when.
 
     Raises:
-        Refused: 422, the mask or the data set cannot be used; 500, an error in the program.
+        Refused: 409, another one is kept; 422, the mask or the data set cannot be used; 500, an
+            error in the program.
     """
     worker = await WorkerProcess.started(server.root, order, "medsegdiff.serve.kept_process")
     try:
@@ -119,10 +134,10 @@ async def _study_of(server: Serving, order: dict[str, Any]) -> str:
     finally:
         await worker.kill()
     if answer is not None and "study" in answer:
-        return answer["study"]
+        return answer["study"], answer["time"]
     told = (answer or {}).get("message")
     if told is not None:
-        raise Refused(422, told)
+        raise Refused(409 if answer and answer["is_kept"] else 422, told)
     error_id = new_error_id()
     LOG.error("error %s in keeping: %s", error_id, (answer or {}).get("trace", "it has died"))
     raise Refused(500, own_error(error_id))

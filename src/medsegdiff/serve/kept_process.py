@@ -1,7 +1,7 @@
 """A process that keeps one correction: the mask is a stranger's, and so is not read by the server.
 
 in    {"dataset", "folders", "memory_gb", "correction": {...}}    one line
-out   {"study"}, {"message"} or {"message": null, "trace"}        one line
+out   {"study", "time"}, {"message", "is_kept"} or {"message": null, "trace"}        one line
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from medsegdiff.errors import MedSegDiffError
+from medsegdiff.errors import AlreadyKept, MedSegDiffError
 from medsegdiff.serve.memory import limit_memory
 from medsegdiff.serve.traces import frames
 from medsegdiff.serve.worker import is_want_of_memory, private_output
@@ -37,9 +37,11 @@ def carried_out(order: dict[str, Any]) -> dict[str, Any]:
     channel_names = tuple(given["channel_names"])
     correction = Correction(**{**given, **paths, "channel_names": channel_names})
     try:
-        return {"study": keep_correction(correction, Path(order["dataset"])).study}
+        kept = keep_correction(correction, Path(order["dataset"]))
+        return {"study": kept.study, "time": kept.time}
     except MedSegDiffError as error:
-        return {"message": without_folders(str(error), order["folders"])}
+        told = without_folders(str(error), order["folders"])
+        return {"message": told, "is_kept": isinstance(error, AlreadyKept)}
     except Exception as error:
         if is_want_of_memory(error):
             return {"message": NO_MEMORY}

@@ -91,7 +91,7 @@ def page_parts() -> dict[str, Path]:
     "/api/models", response_model=ModelsAnswer, responses=refusals(401, 503), tags=["server"]
 )
 async def models(server: Server) -> dict[str, Any]:
-    """The models with their settings, and what the server takes; waits until they are loaded."""
+    """The models with their settings, and what the server takes."""
     settings = server.settings
     return {
         "models": [_with_thumbnails(model) for model in await server.pool.models()],
@@ -116,6 +116,7 @@ async def thumbnail(server: Server, model: str, sample: str) -> Response:
     """A small picture of a bundled image."""
     for one in await server.pool.models():
         if one["id"] == model and any(known["id"] == sample for known in one["samples"]):
+            await server.pool.ready()
             path = server.root / "thumbnails" / model / f"{sample}.png"
             return Response(await asyncio.to_thread(path.read_bytes), media_type="image/png")
     raise not_found()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from medsegdiff.serve import known_parts
+from medsegdiff.serve.description import description
 from medsegdiff.serve.jobs import Job, Jobs
 from medsegdiff.serve.model_places import model_places
 from medsegdiff.serve.refusals import Refused, new_error_id
 from medsegdiff.serve.settings import ServeSettings
 from medsegdiff.serve.slot import Slot
 
+LOG = logging.getLogger("medsegdiff.serve")
 SWEEP_SECONDS = 5.0
 STOPPING = "The server is being stopped. Send the image again when it is back."
 
@@ -43,15 +47,15 @@ class Pool:
         self.fault: str | None = None  # why no worker can be started at all
         self._waiting: deque[Job] = deque()
         self._arrived = asyncio.Event()
-        self._models: list[dict[str, Any]] | None = None
-        self._described = asyncio.Event()
+        self._models = self._described() if known_parts.are_all_known() else None
+        self._prepared = asyncio.Event()  # the first worker is, or has failed
         self._slots = [Slot(self) for _ in range(settings.jobs)]
         self._tasks: list[asyncio.Task[None]] = []
         self._seconds = 0.0  # of the last job, for guesses
 
     @property
     def first_slot(self) -> Slot:
-        """The slot whose worker describes the models."""
+        """The slot whose worker is the first to read the weights."""
         return self._slots[0]
 
     @property
@@ -83,39 +87,49 @@ class Pool:
         return [slot.worker.pid for slot in self._slots if slot.worker is not None]
 
     def start(self) -> None:
-        """Start the workers; the first describes the models, then come the others."""
+        """Start the workers; once the first has read the weights come the others."""
         self._tasks = [asyncio.create_task(slot.run()) for slot in self._slots]
         self._tasks.append(asyncio.create_task(self._swept()))
 
     async def stop(self) -> None:
         """End everything: jobs that have not ended fail, workers are killed."""
         self.is_draining = True
+        self._cut_off()
         await cancelled(self._tasks)
         await asyncio.gather(*(slot.kill() for slot in self._slots))
-        for job in self.jobs.all():
-            job.change(state="failed", error={"id": new_error_id(), "message": STOPPING})
 
     async def models(self) -> list[dict[str, Any]]:
-        """What the models are; waits until a worker has loaded them.
+        """What the models are; waits for a worker where a plug-in may bring parts.
 
         Raises:
             Refused: 503, no worker can be started.
         """
-        while self._models is None and self.fault is None:
-            await self._described.wait()
         if self._models is None:
-            raise Refused(503, "The server cannot start. Its log says why.")
-        return self._models
+            await self.ready()
+        return self._models or []
 
-    def describe(self, models: list[dict[str, Any]]) -> None:
-        """The first worker has loaded the models."""
-        self._models = models
-        self._described.set()
+    async def ready(self) -> None:
+        """Wait until a worker has loaded the models and drawn the samples.
+
+        Raises:
+            Refused: 503, no worker can be started.
+        """
+        await self._prepared.wait()
+        if self.fault is not None:
+            raise Refused(503, "The server cannot start. Its log says why.")
+
+    def greet(self, fusions: dict[str, bool]) -> None:
+        """A worker is ready, and knows by what masks can be fused."""
+        self._models = self._models or self._described(fusions)
+        self._prepared.set()
+
+    def _described(self, fusions: Mapping[str, bool] = known_parts.FUSIONS) -> list[dict[str, Any]]:
+        return [description(name, place, fusions) for name, place in self.model_places.items()]
 
     def give_up(self, fault: str) -> None:
         """No worker can be started: say why."""
         self.fault = fault
-        self._described.set()
+        self._prepared.set()
 
     def check_room(self) -> None:
         """See whether one more job is taken.
@@ -175,7 +189,7 @@ class Pool:
     async def drain(self) -> None:
         """Take no more jobs, fail those that wait, and let the running ones end within the grace.
 
-        Returns when nothing runs any more, or the grace is over.
+        Returns when nothing runs any more, or the grace is over: what runs then is cut off.
         """
         self.is_draining = True
         while self._waiting:
@@ -184,6 +198,14 @@ class Pool:
         ends = time.monotonic() + self.settings.grace_seconds
         while self.running and time.monotonic() < ends:
             await asyncio.sleep(0.1)
+        self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Fail all jobs that have not ended, and so end the events of those who follow them."""
+        for job in self.jobs.all():
+            if not job.has_ended:
+                LOG.info("job %s cut off: the server is stopped", job.id[:8])
+                job.change(state="failed", error={"id": new_error_id(), "message": STOPPING})
 
     def took(self, seconds: float) -> None:
         """A job has run so long."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import logging
 import secrets
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
@@ -17,10 +20,21 @@ from medsegdiff.serve.traces import frames
 
 LOG = logging.getLogger("medsegdiff.serve")
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+PLACES = {"path": "address", "query": "address's query", "header": "headers", "body": "body"}
 SENTENCES = {
     404: "There is nothing at this address. It may have been deleted: start again from the page.",
     405: "This address does not know that method. The page /api/openapi.json tells what it knows.",
 }
+
+STYLE = (
+    ":root { color-scheme: light dark; font: 1.1rem/1.5 system-ui, sans-serif; } "
+    "main { max-width: 34rem; margin: 15vh auto; padding: 0 1rem; }"
+)
+PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>MedSegDiff</title>'
+    '<meta name="viewport" content="width=device-width"><style>{style}</style></head>'
+    "<body><main><h1>MedSegDiff</h1><p>{message}</p></main></body></html>"
+)
 
 
 class Refused(Exception):
@@ -36,8 +50,14 @@ class Refused(Exception):
         super().__init__(message)
         self.status, self.message, self.headers = status, message, headers or {}
 
-    def response(self) -> JSONResponse:
-        """The answer to send."""
+    def response(self, accepted: str = "") -> Response:
+        """The answer to send: a page to who asks for one, as browsers do, and else JSON.
+
+        Args:
+            accepted: the header Accept of the request.
+        """
+        if "text/html" in accepted:
+            return refusal_page(self.status, self.message, self.headers)
         return refusal(self.status, self.message, self.headers)
 
 
@@ -57,6 +77,17 @@ def refusal(
     """The JSON of an error."""
     content = {"error": {"id": error_id or new_error_id(), "message": message}}
     return JSONResponse(content, status_code=status, headers=headers)
+
+
+def refusal_page(status: int, message: str, headers: dict[str, str]) -> HTMLResponse:
+    """A refusal as a person reads it, whole in itself: who is refused gets no other part."""
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return HTMLResponse(
+        PAGE.format(style=STYLE, message=html.escape(message)),
+        status_code=status,
+        headers={**headers, "Content-Security-Policy": f"{policy}; frame-ancestors 'none'"},
+    )
 
 
 def own_error(error_id: str) -> str:
@@ -89,8 +120,8 @@ def add_refusals(app: FastAPI) -> None:
     """Let an app answer everything that it refuses in the one form."""
 
     @app.exception_handler(Refused)
-    async def refused(request: Request, error: Refused) -> JSONResponse:
-        return error.response()
+    async def refused(request: Request, error: Refused) -> Response:
+        return error.response(request.headers.get("accept", ""))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
@@ -102,8 +133,14 @@ def add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        places = (".".join(map(str, one["loc"])) for one in error.errors())
-        return refusal(422, f"This part of the request cannot be used: {', '.join(places)}.")
+        wrong = ", ".join(dict.fromkeys(_part(one["loc"]) for one in error.errors()))
+        return refusal(422, f"This part of the request cannot be used: {wrong}.")
+
+
+def _part(place: tuple[int | str, ...]) -> str:
+    """A part of a request in words: where it stands, and what it is called there."""
+    words = [str(one)[:40].replace("_", " ") for one in place[1:]]
+    return f"{' '.join(words)} in the {PLACES.get(str(place[0]), 'request')}".strip()
 
 
 def _methods(request: Request) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
+import logging
 from collections.abc import Callable
 from types import FrameType
 
@@ -16,6 +16,7 @@ from medsegdiff.serve.connections import Connection
 from medsegdiff.serve.pool import Pool
 from medsegdiff.serve.settings import ServeSettings
 
+LOG = logging.getLogger("medsegdiff.serve")
 LINGER_SECONDS = 2.0  # after the last job, in which its page can fetch the result
 CLOSING_SECONDS = 3  # for connections that are still open
 CONNECTIONS = 512
@@ -46,10 +47,10 @@ class DrainingServer(uvicorn.Server):
         return self._app.state.serving.pool
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A first signal asks; a second one stops."""
+        """A first signal asks; a second one stops without waiting for anybody."""
         if self._is_asked:
             self.should_exit = True
-            self.force_exit = self.force_exit or sig == signal.SIGINT
+            self.config.timeout_graceful_shutdown = 0
         self._is_asked = True
 
     async def startup(self, sockets: list | None = None) -> None:
@@ -61,16 +62,36 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: see whether it is time to stop."""
-        if self._is_asked and self._draining is None:
+        if self._is_asked and self._draining is None and not self.should_exit:
+            self._tell()
             self._draining = asyncio.create_task(self._drained())
         is_over = self._draining is not None and self._draining.done()
         return await super().on_tick(counter) or is_over or self.pool.fault is not None
+
+    def _tell(self) -> None:
+        running, seconds = self.pool.running, self._app.state.serving.settings.grace_seconds
+        if running and seconds:
+            LOG.info(
+                "stopping: %d job(s) that run get up to %.0f s to end; Ctrl-C again ends at once",
+                running,
+                seconds,
+            )
 
     async def _drained(self) -> None:
         had_jobs = self.pool.running > 0
         await self.pool.drain()
         if had_jobs:
             await asyncio.sleep(LINGER_SECONDS)
+
+
+class NotCutOff(logging.Filter):
+    """Keeps out of the log what uvicorn says of requests that the server's end has cut off."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is of anything else."""
+        error = record.exc_info[1] if record.exc_info else None
+        is_count = str(record.msg).startswith("Cancel %s running task")
+        return not (is_count or isinstance(error, asyncio.CancelledError))
 
 
 def serve(settings: ServeSettings, listening: Callable[[str, int], object]) -> None:
@@ -103,6 +124,7 @@ def serve(settings: ServeSettings, listening: Callable[[str, int], object]) -> N
         ws="none",
     )
     server = DrainingServer(config, app, listening)
+    logging.getLogger("uvicorn.error").addFilter(NotCutOff())
     try:
         server.run()
     except SystemExit:  # uvicorn's, which has said in the log what the system said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 
 from fastapi import Request
 
+from medsegdiff.serve.event_streams import Open
+from medsegdiff.serve.file_names import safe_name
 from medsegdiff.serve.image_sessions import ImageSessions
 from medsegdiff.serve.job_settings import checked_settings
 from medsegdiff.serve.jobs import Job, Jobs, delete_folder
@@ -19,6 +22,7 @@ from medsegdiff.serve.pool import Pool
 from medsegdiff.serve.refusals import Refused
 from medsegdiff.serve.sessions import Sessions
 from medsegdiff.serve.settings import ServeSettings
+from medsegdiff.serve.study import STUDY
 from medsegdiff.serve.uploads import Store, Upload, UploadLimits, receive
 
 Adaptation = Callable[[Upload, Path], object]
@@ -35,6 +39,7 @@ class Serving:
         jobs: the book.
         pool: workers and the line before them.
         images: that were sent ahead.
+        streams: of events that are open, by session.
         keeping: held while a correction is kept, for two would choose the same name.
     """
 
@@ -44,6 +49,7 @@ class Serving:
     jobs: Jobs
     pool: Pool
     images: ImageSessions
+    streams: Open = field(default_factory=Counter)
     keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
@@ -105,21 +111,26 @@ class Serving:
         titles = {one["id"]: one["title"] for one in chosen["samples"]}
         if sample is not None and sample not in titles:
             raise Refused(422, "This model has no such sample. Choose one of those on the page.")
-        name = titles[sample] if sample is not None else _spoken(files)
+        study = upload.fields.get("name", "").strip()
+        study_name = safe_name(study, STUDY) if study else None
+        name = titles[sample] if sample is not None else _spoken(files, study_name)
         order = {
             "id": job_id,
             "folder": str(folder),
             "files": [path.name for path, _ in files],
             "given": [given for _, given in files],
+            "name": study_name,
             "sample": sample,
             "settings": settings,
         }
         return Job(job_id, session, name, folder, settings, order, upload.bytes)
 
 
-def _spoken(files: list[tuple[Path, str]]) -> str:
-    """What a job is called: its file, or the first of several."""
+def _spoken(files: list[tuple[Path, str]], study: str | None) -> str:
+    """What a job is called: its file, or what several are called together, or the first of them."""
     first = files[0][0].name
+    if study is not None and len(files) > 1:
+        return study
     return first if len(files) == 1 else f"{first} and {len(files) - 1} more"
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("medsegdiff.serve")
 STARTING_SECONDS = 300.0  # for importing torch and loading the models on a slow disk
 CANCEL_SECONDS = 2.0  # in which a worker must answer, or it is killed
+WATCHED_SECONDS, WATCHED_SHARE = 20.0, 0.1  # of a job, before what it still needs is believed
+CLEARLY = 1.5  # times the time that a job may take: then it is told at once that it will not do
 STARTS = 3  # that fail in a row before the server gives up
 DIED = (
     "The process that computed this job has died, perhaps for want of memory. Try again, or draw "
@@ -40,7 +42,7 @@ class Slot:
     async def run(self) -> None:
         """Carry out jobs for ever."""
         if self is not self.pool.first_slot:
-            await self.pool.models()  # one process at a time reads the weights from the disk
+            await self.pool.ready()  # one process at a time reads the weights from the disk
         while self.pool.fault is None:
             await self._ready()
             job = await self.pool.next_job()
@@ -102,7 +104,7 @@ class Slot:
         if message is None or message["event"] != "ready":
             await self._mourn(worker, message)
             return False
-        self.pool.describe(message["models"])
+        self.pool.greet(message["fusions"])
         return True
 
     async def _mourn(self, worker: WorkerProcess, last: dict[str, Any] | None = None) -> None:
@@ -144,6 +146,10 @@ class Slot:
                 return
             if heard(job, message):
                 return
+            left = None if job.has_ended else job.eta_seconds
+            if left is not None and is_hopeless(left, now, settings.seconds):
+                fail(job, _too_long(left + time.monotonic() - now, settings.seconds))
+                self.cancel()
 
     async def _cancelled(self) -> None:
         job, worker = self.job, self.worker
@@ -182,6 +188,26 @@ def fail(job: Job, message: str | None, trace: str | None = None) -> None:
     if trace is not None:
         LOG.error("error %s in job %s: %s", error_id, job.id[:8], trace)
     job.change(state="failed", error={"id": error_id, "message": message or own_error(error_id)})
+
+
+def is_hopeless(left: float, started: float, seconds: float) -> bool:
+    """Whether a job that has run for a while will clearly not end in its time.
+
+    Args:
+        left: seconds that it still needs, as far as is known.
+        started: by the monotonic clock.
+        seconds: that it may take in all.
+    """
+    passed = time.monotonic() - started
+    is_known = passed > min(WATCHED_SECONDS, WATCHED_SHARE * seconds)
+    return is_known and passed + left > CLEARLY * seconds
+
+
+def _too_long(needed: float, seconds: float) -> str:
+    return (
+        f"The job would take about {needed / 60:.0f} minutes, and may take {seconds / 60:.0f}. "
+        "Draw fewer members or steps, or use medsegdiff predict."
+    )
 
 
 def _too_slow(job: Job, seconds: float, reading_seconds: float) -> str:

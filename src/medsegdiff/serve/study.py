@@ -20,11 +20,17 @@ from medsegdiff.serve.file_names import (
     safe_name,
 )
 
+STUDY = "study"  # the folder that a study of several files is laid out in, under its name
 CHANNEL = re.compile(r".+_\d{4}")
 
 
 def arranged(
-    files: Sequence[Path], given: Sequence[str], folder: Path, channels: int, limits: ArchiveLimits
+    files: Sequence[Path],
+    given: Sequence[str],
+    folder: Path,
+    channels: int,
+    limits: ArchiveLimits,
+    name: str | None = None,
 ) -> Path:
     """Lay an upload's files out as `medsegdiff predict -i` takes them.
 
@@ -34,6 +40,7 @@ def arranged(
         folder: to work in.
         channels: images that the model sees of a study.
         limits: for an archive.
+        name: of a study of several files; None takes that of their folder, or of the archive.
 
     Returns:
         A file, or a folder that holds the files of one study.
@@ -41,21 +48,21 @@ def arranged(
     Raises:
         DataError: there is no image, or several studies.
     """
-    name = _series_name(given)
+    name = name or _series_name(given)
     if any(_has(path, (ARCHIVE,)) for path in files):
         if len(files) > 1:
             raise DataError("One zip holds one study. Upload it alone.")
         target = folder / "unpacked"
         target.mkdir()
-        return arranged(unpack(files[0], target, limits), given, folder, channels, limits)
+        return arranged(unpack(files[0], target, limits), given, folder, channels, limits, name)
     if not files:
         raise DataError("There is no image. Choose one.")
     headers = [path for path in files if not _has(path, VOXELS)]
     if len(headers) == 1 and not _is_dicom(headers[0]):
         return headers[0]
     if all(map(_is_dicom, headers)):
-        return headers[0] if len(headers) == 1 else _together(headers, folder / name)
-    return _as_channels(headers, folder / name, channels)
+        return headers[0] if len(headers) == 1 else _together(headers, folder / STUDY / name)
+    return _as_channels(headers, folder / STUDY / name, channels)
 
 
 def _as_channels(files: Sequence[Path], folder: Path, channels: int) -> Path:
@@ -72,14 +79,14 @@ def _as_channels(files: Sequence[Path], folder: Path, channels: int) -> Path:
             "channel(s) of a study. Upload one image; or all channels of one study, named "
             "study_0000, study_0001 and so on; or the files of one DICOM series."
         )
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for number, path in enumerate(files):
         link(path, folder / f"{folder.name}_{number:04d}{ending_of(path.name)}")
     return folder
 
 
 def _together(files: Sequence[Path], folder: Path) -> Path:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for path in files:
         link(path, folder / path.name)
     return folder

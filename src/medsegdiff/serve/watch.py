@@ -11,13 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel
 
 from medsegdiff.engine.run_status import RunStatus, RunWatcher
 from medsegdiff.serve.answers import EVENTS, content, refusals
+from medsegdiff.serve.event_streams import EventStream
 from medsegdiff.serve.job_routes import HEARTBEAT_SECONDS, Server
 from medsegdiff.serve.refusals import Refused, not_found
 from medsegdiff.serve.serving import Serving
@@ -54,7 +55,7 @@ class RunAnswer(BaseModel):
     """How far a training is."""
 
     name: str
-    state: Literal["waiting", "running", "stopped", "finished"]
+    state: Literal["waiting", "preparing", "running", "stopped", "finished"]
     step: int
     total_steps: int | None
     eta_seconds: float | None
@@ -71,12 +72,13 @@ async def run(server: Server) -> dict[str, Any]:
 
 @router.get(
     "/events",
-    responses={**EVENTS, **refusals(401, 404)},
+    responses={**EVENTS, **refusals(401, 404, 429)},
     response_class=StreamingResponse,
 )
-async def followed(server: Server) -> StreamingResponse:
+async def followed(server: Server, request: Request) -> EventStream:
     """The same, sent at every change; the last event is called `end`."""
-    return StreamingResponse(_stream(server, watched(server)), media_type="text/event-stream")
+    events = _stream(server, watched(server))
+    return EventStream(events, request.state.session, server.streams)
 
 
 @router.get(

@@ -10,22 +10,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from medsegdiff.engine.demo import samples_of
 from medsegdiff.engine.folder_prediction import StudyResult, predict_folder
-from medsegdiff.engine.layers import probability_names, write_layers
+from medsegdiff.engine.layers import probability_names, thumbnail, write_layers
+from medsegdiff.engine.model_location import bundled_models
 from medsegdiff.engine.opening import open_images
-from medsegdiff.engine.outputs import Extras
+from medsegdiff.engine.outputs import Extras, write_picture
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import DataError, MedSegDiffError
 from medsegdiff.files import write_json
 from medsegdiff.serve import results
 from medsegdiff.serve.archives import ArchiveLimits
-from medsegdiff.serve.description import description, sample_file
+from medsegdiff.serve.description import sample_files
 from medsegdiff.serve.memory import limit_memory
 from medsegdiff.serve.study import arranged
 
 Report = Callable[..., None]
 ALL = Extras(probabilities=True, uncertainty=True, members=True, previews=True, dicom_seg=True)
+THUMBNAIL_SIDE = 256
 READ, DRAWN, WRITTEN = 0.05, 0.85, 1.0  # shares of the bar at the end of each stage
 
 
@@ -43,13 +46,23 @@ class Work:
         self._loaded: tuple[str, TrainedModel] | None = None
         self.memory_bytes = limit_memory(order["memory_gb"], order["device"])
 
-    def described(self) -> list[dict[str, Any]]:
-        """What the page must know of every model."""
-        found = []
-        for model_id, place in reversed(self.places.items()):  # the first stays loaded
-            folder = self.root / "thumbnails" / model_id
-            found.append(description(model_id, place, self.model(model_id), folder))
-        return found[::-1]
+    def prepare(self) -> dict[str, bool]:
+        """Draw the samples' small pictures, and see that every model can be loaded.
+
+        Returns:
+            By what masks can be fused, and whether each needs whole masks.
+
+        Raises:
+            CheckpointError: a model is damaged.
+        """
+        for model_id, place in self.places.items():
+            if place in bundled_models():
+                self._draw_samples(place, self.root / "thumbnails" / model_id)
+        found: dict[str, bool] = {}
+        for model_id in reversed(self.places):  # the first stays loaded
+            family = self.model(model_id).predict.ensemble.members
+            found = {name: getattr(one, "sees_whole_masks", False) for name, one in family.items()}
+        return found
 
     def model(self, model_id: str) -> TrainedModel:
         """A model, loaded if it is not the one that was used last."""
@@ -58,6 +71,12 @@ class Work:
             model = TrainedModel.load(self.places[model_id], self.order["device"])
             self._loaded = (model_id, model)
         return self._loaded[1]
+
+    def _draw_samples(self, place: str, folder: Path) -> None:
+        dataset = samples_of(place)
+        for study in dataset.ids():
+            picture = thumbnail(dataset.load(study), THUMBNAIL_SIDE)
+            write_picture(folder / f"{study}.png", picture)
 
     def do(self, job: dict[str, Any], report: Report) -> None:
         """Carry out a job: afterwards its folder holds `out/`, `layers/` and `result.json`.
@@ -96,7 +115,7 @@ class Work:
     def told(self, error: MedSegDiffError, job: dict[str, Any]) -> str:
         """What went wrong, without folders of this machine."""
         own = re.escape(str(self.root))
-        text = re.sub(rf"{own}/[0-9a-f]+/(?:(?:upload|unpacked|out)/?)?", "", str(error))
+        text = re.sub(rf"{own}/[0-9a-f]+/(?:(?:upload|unpacked|study|out)/?)?", "", str(error))
         text = re.sub(rf"{own}/?", "", text)
         for model_id, place in self.places.items():
             text = text.replace(place, model_id)
@@ -105,12 +124,12 @@ class Work:
     def _images(self, job: dict[str, Any], folder: Path, model: TrainedModel) -> Path:
         """What is to be predicted: a file, or the folder of one study."""
         if job["sample"] is not None:
-            sample = sample_file(self.places[job["settings"]["model"]], job["sample"])
+            sample = sample_files(self.places[job["settings"]["model"]])[job["sample"]]
             return Path(shutil.copyfile(sample, folder / "upload" / sample.name))
         limits = ArchiveLimits(self.order["upload_files"], self.order["unpacked_bytes"])
         files = [folder / "upload" / name for name in job["files"]]
         channels = len(model.config.channel_names)
-        return arranged(files, job["given"], folder, channels, limits)
+        return arranged(files, job["given"], folder, channels, limits, job["name"])
 
     def _list(
         self, folder: Path, images: Path, result: StudyResult, settings: dict[str, Any]

@@ -2,7 +2,7 @@
 
     in    {"root", "models", ...}           once, then {"job": {...}} and {"cancel": "id"}
     out   {"event": "ready", "refused" or "broken"}   once, then progress ... and done, failed
-          or cancelled
+          or cancelled; "ready" tells by what masks can be fused
 
 It ends when the server does, and is killed where it takes too long. Strangers' files are decoded
 here, with a limit on memory; whatever happens, the server goes on.
@@ -64,8 +64,6 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the server decides
 
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     inbox = Inbox(sys.stdin)
 
     def send(message: dict[str, Any]) -> None:
@@ -79,14 +77,16 @@ def main() -> None:
         from medsegdiff.serve.work import Work  # torch comes with it
 
         work = Work(inbox.order)
-        models = work.described()
+        fusions = work.prepare()
     except MedSegDiffError as error:
         send({"event": "refused", "message": str(error)})
         return
     except Exception as error:
         send({"event": "broken", "trace": frames(error)})
         return
-    send({"event": "ready", "models": models})
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    send({"event": "ready", "fusions": fusions})
     while True:
         job = inbox.jobs.get()
         answer = done(work, job, inbox, send)

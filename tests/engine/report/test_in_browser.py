@@ -65,6 +65,17 @@ def test_it_is_sorted_by_a_click(opened):
     assert studies(page) == before
 
 
+def test_on_a_narrow_screen_a_list_sorts(opened):
+    page = opened(400)
+    before = studies(page)
+    ways = page.get_by_label("Sorted by")
+    ways.select_option(label="Study, Z to A")
+    assert studies(page) == sorted(before, reverse=True)
+    ways.select_option(label="Dice, lowest first")
+    assert studies(page) == before
+    assert not opened(1440).get_by_label("Sorted by").is_visible()
+
+
 def test_it_is_filtered_by_name_and_by_limit(opened):
     page = opened()
     before = studies(page)

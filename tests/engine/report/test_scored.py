@@ -13,6 +13,7 @@ import pytest
 from medsegdiff.engine.evaluate import evaluate_folders
 from medsegdiff.engine.evaluation_files import write_summary
 from medsegdiff.engine.report import Given
+from medsegdiff.engine.report.out_files import OutFiles
 
 
 def at(content: object, pointer: str) -> object:
@@ -55,6 +56,14 @@ def test_every_number_is_the_one_in_the_file(evaluated: Path, shown):
         assert (float(value) if value else None) == found, source
         assert (text == "unknown") if found is None else is_rounded(text, found), source
     assert {"summary.json", "run_report.json"} == set(files)
+
+
+def test_classes_without_names_are_called_as_the_model_calls_them(evaluated: Path, changed):
+    labels = json.loads((evaluated / "run_report.json").read_text(encoding="utf-8"))["labels"]
+    named = {**labels, "names": ["background", "lesion"]}
+    files = OutFiles.read(changed(evaluated, "run_report.json", labels=named))
+    assert files.called(["background", "foreground"]) == ("background", "lesion")
+    assert files.called(["background", "nevus"]) == ("background", "nevus")
 
 
 @pytest.mark.parametrize("end", ["mean", "low", "high", "n"])

@@ -157,8 +157,9 @@ def _check_decoder(syntax: str, path: Path) -> None:
         more = "" if syntax.startswith(JPEG_2000) else " python-gdcm"
         raise UnreadableStudy(
             f"{path} is compressed ({UID(syntax).name}), and no decoder for that is installed. "
-            f'Install one: pip install "medsegdiff[jpeg]"{more}. Or decompress the files, for '
-            "instance with `dcmdjpeg` or `gdcmconv --raw`."
+            "Install one, in the folder with MedSegDiff's source: pip install -c constraints.txt "
+            f'".[jpeg]"{more}. Or decompress the files, for instance with `dcmdjpeg` or '
+            "`gdcmconv --raw`."
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from medsegdiff.engine.report.contents import Document
 from medsegdiff.errors import DataError
 
 SUMMARY_FILE = "summary.json"
+NUMBERED = re.compile(
+    r"foreground|class_\d+"
+)  # names that an evaluation gives where none are known
 NEEDED = {"foreground_mean", "mean", "metric_per_case", "intervals_95", "units", "label_names"}
 
 
@@ -62,11 +66,7 @@ class OutFiles:
                 f"medsegdiff evaluate -gt TRUTH -p {out}."
             )
         if found is None and not read[REPORT_FILE]:
-            raise DataError(
-                f"{out} holds neither {SUMMARY_FILE} nor {REPORT_FILE}, so there is nothing to "
-                f"report. Compare its masks with the truth: medsegdiff evaluate -gt TRUTH -p {out};"
-                f" or draw masks: medsegdiff predict -i IMAGES -o {out} -m MODEL."
-            )
+            raise DataError(_nothing_in(out))
         failures = out / "failures.json"
         hashes = {path.name: sha256_of(path) for path in (*files.values(), evaluation)}
         return cls(
@@ -103,12 +103,32 @@ class OutFiles:
         given = [Path(one) for one in named if one]
         return list({self.out, *given, *(file.parent for file in files)})
 
+    def called(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The classes' names, background first; the model's where they are merely numbered."""
+        own = self.run_report.content.get("labels", {}).get("names", ())
+        is_numbered = all(NUMBERED.fullmatch(name) for name in names[1:])
+        return tuple(own if is_numbered and len(own) == len(names) else names)
+
     def names(self) -> dict[str, str]:
         """The study in the run report that each study of the evaluation is."""
         assert self.summary is not None
         cases = self.summary.content["metric_per_case"]
         study = {Path(case["prediction_file"]): case["study"] for case in cases}
         return {study[path]: name for name, path in by_name(study).items()}
+
+
+def _nothing_in(out: Path) -> str:
+    """Why there is nothing to report, and which commands change that."""
+    if any(one.is_dir() for one in (*out.glob("images*"), out / "img")):
+        return (
+            f"{out} is a data set, of which there is nothing to report. Draw masks into a folder "
+            f"of their own: medsegdiff predict -i {out} -o OUT -m MODEL; then report that one."
+        )
+    return (
+        f"{out} holds neither {SUMMARY_FILE} nor {REPORT_FILE}, so there is nothing to report. "
+        f"Compare its masks with the truth: medsegdiff evaluate -gt TRUTH -p {out}; or draw masks "
+        "into a new folder: medsegdiff predict -i IMAGES -o OUT -m MODEL."
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:

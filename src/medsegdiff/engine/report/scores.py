@@ -33,7 +33,9 @@ class Scores:
     @property
     def structures(self) -> dict[str, str]:
         """Name of each structure, by its key in the summary."""
-        names = {**self.content["label_names"], **self.content.get("region_names", {})}
+        labels = self.content["label_names"]
+        called = zip(labels, self.files.called(list(labels.values())), strict=True)
+        names = {**dict(called), **self.content.get("region_names", {})}
         return {key: names.get(key, key) for key in self.content["mean"]}
 
     @property

@@ -53,9 +53,10 @@ def find_pictures(files: OutFiles, given: Given) -> tuple[StudyPictures, list[st
     }
     if files.summary is not None:
         hashes = {study: hashes[own] for study, own in files.names().items() if own in hashes}
-    pictures = StudyPictures(
-        files.out, label_map if pairs is None else pairs.found_map, images, pairs, hashes
-    )
+    if pairs is not None:
+        called = files.called(pairs.found_map.names)
+        label_map = pairs.found_map.model_copy(update={"names": called})
+    pictures = StudyPictures(files.out, label_map, images, pairs, hashes)
     return pictures, _missing(pictures, files)
 
 

@@ -34,6 +34,11 @@ def write_report(
     Raises:
         DataError: there is nothing to report, or a file is damaged; says which command makes it.
     """
+    if source.is_file():
+        raise DataError(
+            f"{source} is a file. If it is a report, open it in a browser; to make it anew, give "
+            f"its folder: medsegdiff report {source.parent}."
+        )
     if not source.is_dir():
         raise DataError(
             f"There is no folder {source}. Give the OUT folder of medsegdiff predict, or the RUN "

@@ -6,6 +6,7 @@
   if (!table) return;
   const body = table.tBodies[0];
   const rows = Array.from(body.rows);
+  const written = [...rows];
   const heads = Array.from(table.tHead.rows[0].cells);
   const pictures = heads.filter((head) => head.classList.contains("unsorted")).length;
 
@@ -25,21 +26,44 @@
     return direction * (mine - yours);
   };
 
-  const sort = (head, column) => {
-    const isUp = head.getAttribute("aria-sort") !== "ascending";
+  const byColumn = document.getElementById("by-column");
+  const sort = (head, column, isUp) => {
+    byColumn.value = `${column} ${isUp}`;
     heads.forEach((one) => one.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
     rows.sort(compared(column, isUp ? 1 : -1));
     body.append(...rows);
   };
 
+  const unsort = () => {
+    heads.forEach((one) => one.removeAttribute("aria-sort"));
+    body.append(...written);
+  };
+
+  // On a narrow screen the headings are hidden, and the list sorts.
+  const offer = (head, column) => {
+    const ways = column === 0 ? ["A to Z", "Z to A"] : ["lowest first", "highest first"];
+    ways.forEach((way, index) => {
+      byColumn.add(new Option(`${head.textContent}, ${way}`, `${column} ${index === 0}`));
+    });
+  };
+  byColumn.add(new Option("as in the title", ""));
+  byColumn.addEventListener("change", () => {
+    const [column, isUp] = byColumn.value.split(" ");
+    if (column) sort(heads[Number(column)], Number(column), isUp === "true");
+    else unsort();
+  });
+
   heads.forEach((head, column) => {
     if (head.classList.contains("unsorted")) return;
+    offer(head, column);
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sorter";
     button.textContent = head.textContent;
-    button.addEventListener("click", () => sort(head, column));
+    button.addEventListener("click", () => {
+      sort(head, column, head.getAttribute("aria-sort") !== "ascending");
+    });
     head.replaceChildren(button);
   });
 
