@@ -52,11 +52,11 @@ def test_a_dicom_folder_gives_a_dicom_seg(visit: Visit, address: str, series: Pa
     page.get_by_label("Masks").fill("1")
     page.evaluate(FIELDS)
     page.click("button[type=submit]")
+    assert ["name", "series"] in sent_fields(page)
     page.wait_for_selector("canvas[data-shown=mask]")
     assert float(page.get_by_role("row", name="anterior").inner_text().split("ml")[0].split()[-1])
     with page.expect_download() as download:
         page.get_by_role("link", name="Mask as DICOM SEG", exact=True).click()
-    assert ["name", "series"] in sent_fields(page)
     assert pydicom.dcmread(download.value.path()).Modality == "SEG"
 
 
