@@ -78,7 +78,9 @@ class Fused:
             sum to 1 over K, regions do not.
         uncertainty: predictive entropy in nats, shape (*S), 0 to ln K (binary: ln 2); with
             regions, the mean over them of their binary entropies, 0 to ln 2.
-        mutual_information: the part of it on which the members disagree, in nats, shape (*S).
+            Where a temperature is given, that of the probability at this temperature.
+        mutual_information: the part of it on which the members disagree, in nats, shape (*S);
+            without a temperature.
         quality: mean pairwise Dice of the members, 0 to 1; None with a single member.
     """
 

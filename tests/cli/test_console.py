@@ -36,6 +36,15 @@ def test_a_bar_tells_the_steps_within_a_study(monkeypatch: pytest.MonkeyPatch):
     assert "step 30 of 120" in terminal.getvalue()
 
 
+def test_a_log_is_told_of_a_study_that_takes_long(capsys: pytest.CaptureFixture[str]):
+    now = iter([100.0, 110.0, 140.0, 150.0, 400.0])
+    bar = console.LogBar(clock=lambda: next(now))
+    for done in (0, 1, 4, 5, 20):
+        bar.within(done, 20)
+    shown = capsys.readouterr().err.splitlines()
+    assert shown == ["step 4 of 20 of this study, 3 min left"]
+
+
 def test_no_bar_elsewhere(capsys: pytest.CaptureFixture[str]):
     with console.bar("painting") as bar:
         bar.at(1, 4)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import medsegdiff.ensemble as ensembles
+from medsegdiff.ensemble import predictive_entropy, tempered
 from medsegdiff.errors import ConfigError
 from medsegdiff.types import MaskCoding, labels_from_probability
 
@@ -103,6 +104,19 @@ def test_the_head_votes_only_if_asked(name: str) -> None:
     assert not torch.equal(without.probability, with_head.probability)
     with pytest.raises(ConfigError, match="head"):
         SHIPPED[name](with_head=True)(members)
+
+
+@every_ensemble
+@every_task
+def test_a_temperature_makes_the_uncertainty_that_of_the_tempered_mixture(
+    name: str, channels: int
+) -> None:
+    members = drawn(5, channels)
+    plain, warm = SHIPPED[name]()(members), SHIPPED[name]()(members, temperature=2.0)
+    mixture = tempered(members.mean(dim=0), 2.0)
+    torch.testing.assert_close(warm.uncertainty, predictive_entropy(mixture[None]))
+    assert (warm.uncertainty > plain.uncertainty).any()
+    assert torch.equal(warm.probability, plain.probability)
 
 
 @every_ensemble

@@ -87,7 +87,9 @@ def test_studies_of_other_channels_are_told_and_refused(tmp_path: Path) -> None:
     nnunet(tmp_path)
     about = json.loads((tmp_path / "dataset.json").read_text())
     (tmp_path / "dataset.json").write_text(json.dumps({**about, "channel_names": {"0": "FLAIR"}}))
-    with pytest.raises(DataError, match=r"2 channels, but 1 \(FLAIR\)"):
+    with pytest.raises(
+        DataError, match=r"2 channels, each in a file .*a_0001\.nii\.gz\), but 1 \(FLAIR\)"
+    ):
         NNUNet(root=tmp_path).load("a")
 
 

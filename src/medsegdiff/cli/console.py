@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,11 +67,34 @@ class TerminalBar(Bar):
         self._progress.update(self._task, completed=self._whole + done / total, note=note)
 
 
+class LogBar(Bar):
+    """Lines for a log: where a study takes long, how far it is, once in a while.
+
+    Args:
+        seconds: between two lines, and before the first.
+        clock: seconds since whenever.
+    """
+
+    def __init__(self, seconds: float = 30.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._begun = self._told = 0.0
+
+    def within(self, done: int, total: int) -> None:
+        now = self._clock()
+        if done == 0:
+            self._begun = self._told = now
+        elif done < total and now - self._told >= self._seconds:
+            self._told = now
+            left = (now - self._begun) / done * (total - done)
+            log(f"step {done} of {total} of this study, {spelt_time(left)} left")
+
+
 @contextmanager
 def bar(what: str, is_wanted: bool = True) -> Iterator[Bar]:
-    """A progress bar on stderr if that is a terminal; elsewhere a bar that shows nothing."""
+    """A progress bar on stderr if that is a terminal; elsewhere lines about what takes long."""
     if not is_wanted or not sys.stderr.isatty():
-        yield Bar()
+        yield LogBar() if is_wanted else Bar()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

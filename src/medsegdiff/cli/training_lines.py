@@ -82,7 +82,7 @@ def watching(is_json: bool) -> Iterator[TrainingObserver]:
         yield JsonObserver()
         return
     with console.bar("training") as bar:
-        yield LineObserver(bar, has_lines=type(bar) is console.Bar)
+        yield LineObserver(bar, has_lines=not isinstance(bar, console.TerminalBar))
 
 
 def show_training(result: TrainingResult, run: Path, is_json: bool) -> None:

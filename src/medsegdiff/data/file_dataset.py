@@ -17,6 +17,7 @@ A layout is one file in `datasets/`:
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -123,7 +124,7 @@ class FileDataset(Dataset):
         }
         return Sample(
             study=study,
-            image=self._with_channels(scan.image, files.images[0]),
+            image=self._with_channels(scan.image, files.images),
             geometry=scan.geometry,
             labels=self._truth(files, scan.geometry, raters),
             raters=raters,
@@ -265,11 +266,20 @@ class FileDataset(Dataset):
                 places[split].append(study)
         return Splits.model_validate(places) if any(places.values()) else None
 
-    def _with_channels(self, image: Float[Tensor, "C *S"], path: Path) -> Float[Tensor, "c *S"]:
-        wanted = len(self.channel_names)
+    def _with_channels(
+        self, image: Float[Tensor, "C *S"], paths: Sequence[Path]
+    ) -> Float[Tensor, "c *S"]:
+        wanted, path = len(self.channel_names), paths[0]
         suited = with_channels(image, wanted) if image.ndim == 3 else image
         if len(suited) == wanted:
             return suited
+        expected = f"{wanted} ({', '.join(self.channel_names)}) {'is' if wanted == 1 else 'are'}"
+        if len(paths) > 1:
+            raise DataError(
+                f"{study_name(path)} has {len(image)} channels, each in a file of its own "
+                f"({', '.join(one.name for one in paths)}), but {expected} expected. Give the "
+                "files of those channels alone."
+            )
         has = "1 channel" if len(image) == 1 else f"{len(image)} channels"
         if image.ndim > 3 and len(image) == 1 and self.channels is not None:
             raise DataError(
@@ -278,10 +288,7 @@ class FileDataset(Dataset):
                 f"those that come along); if it sees {wanted} channels of a volume, give each as a "
                 f"file: {study_name(path)}_0000.nii.gz, {study_name(path)}_0001.nii.gz ..."
             )
-        raise DataError(
-            f"{path} has {has}, but {wanted} ({', '.join(self.channel_names)}) "
-            f"{'is' if wanted == 1 else 'are'} expected. {self._way_out(path, image)}"
-        )
+        raise DataError(f"{path} has {has}, but {expected} expected. {self._way_out(path, image)}")
 
     def _way_out(self, path: Path, image: Float[Tensor, "C *S"]) -> str:
         """What to do about an image of other channels."""

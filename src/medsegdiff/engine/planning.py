@@ -90,6 +90,11 @@ def adapted(setup: RunSetup, found: TrainingState, observer: TrainingObserver) -
     if settings.max_minutes is None and settings.max_steps not in (None, state.total_steps):
         observer.noted(f"{settings.max_steps} steps in all, no longer {state.total_steps}.")
         state = replace(state, total_steps=settings.max_steps)
+    if settings.max_minutes is not None:
+        observer.noted(
+            f"A budget in minutes becomes steps once, when a training begins: here "
+            f"{state.total_steps}. --max-steps changes them."
+        )
     if "validations" in settings.model_fields_set:
         state = replace(state, validations=None)
     if not checkpoint_folder(setup.fold_folder, state.best_step).is_dir():

@@ -52,7 +52,7 @@ def predict(
     quality, coding = fused.quality, model.config.coding
     del folds, fused  # of a large volume, each copy counts: a map goes as soon as it is undone
     entropy, information, probability = (placement.undo(maps.pop(0)) for _ in range(len(maps)))
-    probability = tempered(probability, _temperature(model, config), coding)
+    probability = tempered(probability, model.temperature(config), coding)
     mask = mask_of(probability, _threshold(model, config), config, coding)
     return Prediction(
         study=sample.study,
@@ -78,10 +78,11 @@ def fused_and_members(
     Members are cut where the fused mask is; uint8 if that holds their classes.
     """
     placement, coding = folds[0].placement, model.config.coding
+    temperature = model.temperature(config)
     to_labels = partial(
         cut,
         threshold=_threshold(model, config),
-        temperature=_temperature(model, config),
+        temperature=temperature,
         coding=coding,
     )
     if model.config.preparation.grid.is_tiled:
@@ -92,7 +93,7 @@ def fused_and_members(
         count.begin(steps_of_a_view(model, config))
         members, head = draw_members([View.whole(one) for one in folds], model, config, count)
         labels = [to_labels(placement.undo(one)) for one in members]  # (M, K, *S_net) to M x (*S)
-        fused = config.ensemble(members, head, coding)
+        fused = config.ensemble(members, head, coding, temperature)
     return fused, torch.stack(labels)
 
 
@@ -102,10 +103,6 @@ def cut(
     """A member's labels, cut where the fused mask is; uint8 if they fit."""
     labels = labels_from_probability(tempered(member, temperature, coding), threshold, coding)
     return labels.to(torch.uint8) if coding.classes <= 2**8 else labels
-
-
-def _temperature(model: TrainedModel, config: PredictConfig) -> float:
-    return model.config.temperature if config.calibrated else 1.0
 
 
 def _threshold(model: TrainedModel, config: PredictConfig) -> float:

@@ -273,8 +273,10 @@ class Loop:
 
     def interrupted(self, number: int) -> Interrupted:
         """The end of this call, for the user."""
+        unfit = " It has not been validated yet, so it cannot predict."
         return Interrupted(
             f"Stopped after step {self.state.step} of {self.state.total_steps}; the state is "
-            f"saved in {self.setup.fold_folder}. The same command goes on from here.",
+            f"saved in {self.setup.fold_folder}. The same command goes on from here."
+            + (unfit if self.state.best_step < 0 else ""),
             number,
         )

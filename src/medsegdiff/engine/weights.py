@@ -106,6 +106,10 @@ class TrainedModel:
         """The forward process on the network's grid."""
         return Process(self.config.process, self.config.grid_size, self.config.coding)
 
+    def temperature(self, config: PredictConfig) -> float:
+        """By which the logits of a fused probability are divided, as the settings want it."""
+        return self.config.temperature if config.calibrated else 1.0
+
     def ready(self, precision: Precision, is_compiled: bool) -> tuple[SegmentationNetwork, ...]:
         """The networks as a prediction runs them: made when first asked for, and kept.
 

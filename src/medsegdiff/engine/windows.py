@@ -71,7 +71,7 @@ def blended(
             slab.add(window, *draw_members(views, model, config, count))
         end = shape[0] if following is None else following[0].corner[0]
         for first, members, head in slab.finished(end):
-            fused = config.ensemble(members, head, model.config.coding)
+            fused = config.ensemble(members, head, model.config.coding, model.temperature(config))
             result.add(first, fused, [to_labels(one) for one in members])
     del slab
     return result.fused(), result.members

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from medsegdiff.component import Component
 from medsegdiff.ensemble.quality import pairwise_dice
+from medsegdiff.ensemble.temperature import tempered
 from medsegdiff.ensemble.uncertainty import mutual_information, predictive_entropy
 from medsegdiff.errors import ConfigError
 from medsegdiff.types import Fused, MaskCoding, labels_from_probability
@@ -20,7 +21,8 @@ class Ensemble(Component, family=True):
 
     A member of this family provides `fuse` for classes and for binary tasks; regions come to it
     one by one, each as a binary task. Uncertainty is always that of the equal mixture of all
-    voters, however their probability was fused; quality is that of the members alone.
+    voters, however their probability was fused, at the temperature at which it comes true; quality
+    is that of the members alone.
 
     Args:
         with_head: let the condition head's mask count as one more voter.
@@ -35,6 +37,7 @@ class Ensemble(Component, family=True):
         members: Float[Tensor, "M K *S"],
         head: Float[Tensor, "K *S"] | None = None,
         coding: MaskCoding | None = None,
+        temperature: float = 1.0,
     ) -> Fused:
         """Fuse the members, and the head if the settings ask for it.
 
@@ -42,15 +45,17 @@ class Ensemble(Component, family=True):
             members: probability of each channel in each drawn mask, shape (M, K, *S), 0 to 1.
             head: the same from the deterministic head, shape (K, *S); only read if `with_head`.
             coding: what the channels are; None takes one as binary and several as classes.
+            temperature: of the uncertainty; the probability is fused as the voters give it.
 
         Raises:
             ConfigError: `with_head` is set and there is no head.
         """
         coding = coding or MaskCoding.of_channels(members.shape[1])
         voters = self._voters(members, head)
+        mixture = tempered(voters.mean(dim=0), temperature, coding)
         return Fused(
             probability=self._fused(voters, coding),
-            uncertainty=predictive_entropy(voters, coding),
+            uncertainty=predictive_entropy(mixture[None], coding),
             mutual_information=mutual_information(voters, coding),
             quality=pairwise_dice(member_labels(members, coding), coding),
         )
