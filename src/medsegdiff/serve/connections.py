@@ -17,7 +17,8 @@ class Connection(H11Protocol):
     A client that has not sent a whole head of a request in time is hung up on. Where as many
     connections are open as may be, a new one takes the place of the one that has waited longest for
     its client: first of those without a request, then of those whose body arrives, then of those
-    whose answer is not read; one that has just come is spared while there are others. So whoever drips into all of them pushes out his own.
+    whose answer is not read. So whoever drips into all of them pushes out his own. Who has just
+    come is spared, unless half of all ask for nothing.
     """
 
     fresh_seconds = 0.25  # in which a client that has come would have asked
@@ -65,14 +66,11 @@ class Connection(H11Protocol):
         if self.limit_concurrency is None or len(self.connections) < self.limit_concurrency - 1:
             return
         known = (one for one in self.connections if isinstance(one, Connection))
-        fresh_from = self.loop.time() - self.fresh_seconds
-        waiting = [
-            (one.since > fresh_from, one.awaited, one.since, one)
-            for one in known
-            if one.awaited is not None
-        ]
+        waiting = [(one.awaited, one.since, one) for one in known if one.awaited is not None]
+        silent = sum(awaited == NO_REQUEST for awaited, _, _ in waiting)
+        spared_from = self.loop.time() - self.fresh_seconds * (2 * silent < len(self.connections))
         if waiting:
-            longest = min(waiting, key=lambda one: one[:3])[3]
+            longest = min(waiting, key=lambda one: (one[1] > spared_from, *one[:2]))[2]
             self.connections.discard(longest)  # now, for it is told of its end only later
             longest.transport.abort()
 
