@@ -24,7 +24,7 @@ def work(job: dict, cancelled: set[str]) -> None:
         if job["id"] in cancelled and settings["ensemble"] != "deaf":
             return say(event="cancelled")
         if settings["ensemble"] != "silent":
-            left = 1000.0 if settings["ensemble"] == "endless" else 1.0
+            left = 1000.0 if settings["ensemble"] == "endless" else 0.1
             say(event="progress", stage="drawing", fraction=0.5, eta_seconds=left)
         time.sleep(0.02)
     return say(event="done")

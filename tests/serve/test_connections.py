@@ -98,6 +98,19 @@ def test_an_upload_under_way_stays_where_others_ask_nothing():
     tried(story)
 
 
+def test_who_has_just_come_is_spared_where_bodies_drip():
+    async def story(client):
+        slow = [await client(UPLOAD) for _ in range(MOST - 1)]
+        await asyncio.sleep(2 * Connection.fresh_seconds)
+        reader, writer = await client(b"")
+        assert await status(client) == b"200"
+        assert slow[0][0].at_eof()
+        writer.write(HEAD + b"\r\n")
+        assert (await reader.readline()).split()[1] == b"200"
+
+    tried(story)
+
+
 def test_a_head_that_does_not_end_is_hung_up_on():
     async def story(client):
         for said in (b"", HEAD + b"\r\n"):

@@ -77,8 +77,8 @@ def test_it_is_there_within_seconds_and_asks_for_its_token(tmp_path, running_ser
     with running_server(tmp_path, "--token", "auto") as server:
         bearer = {"Authorization": f"Bearer {server.token}"}
         assert len(server.client.get("/api/models", headers=bearer).json()["models"]) == 2
-        assert time.monotonic() - started < 10  # 5 s where ten processes share two cores
-        assert cpu_seconds(server.process.pid) < 4
+        assert time.monotonic() - started < 20  # 2 s on a machine that does nothing else
+        assert cpu_seconds(server.process.pid) < 2.5  # 5 s on a core that another process shares
         assert server.client.get("/api/models").status_code == 401
         assert server.client.get("/api/health").json()["state"] == "ready"
         entered = server.client.get("/", params={"token": server.token}, follow_redirects=True)

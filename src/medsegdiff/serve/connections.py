@@ -17,9 +17,11 @@ class Connection(H11Protocol):
     A client that has not sent a whole head of a request in time is hung up on. Where as many
     connections are open as may be, a new one takes the place of the one that has waited longest for
     its client: first of those without a request, then of those whose body arrives, then of those
-    whose answer is not read. So whoever drips into all of them pushes out his own.
+    whose answer is not read. So whoever drips into all of them pushes out his own. Who has just
+    come is spared, unless half of all ask for nothing.
     """
 
+    fresh_seconds = 0.25  # in which a client that has come would have asked
     asking_seconds = 20.0  # from connecting, or from a request's first byte, to its last header
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,8 +67,10 @@ class Connection(H11Protocol):
             return
         known = (one for one in self.connections if isinstance(one, Connection))
         waiting = [(one.awaited, one.since, one) for one in known if one.awaited is not None]
+        silent = sum(awaited == NO_REQUEST for awaited, _, _ in waiting)
+        spared_from = self.loop.time() - self.fresh_seconds * (2 * silent < len(self.connections))
         if waiting:
-            longest = min(waiting, key=lambda one: one[:2])[2]
+            longest = min(waiting, key=lambda one: (one[1] > spared_from, *one[:2]))[2]
             self.connections.discard(longest)  # now, for it is told of its end only later
             longest.transport.abort()
 

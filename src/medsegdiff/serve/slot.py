@@ -205,9 +205,13 @@ def is_hopeless(left: float, started: float, seconds: float) -> bool:
 
 def _too_long(needed: float, seconds: float) -> str:
     return (
-        f"The job would take about {needed / 60:.0f} minutes, and may take {seconds / 60:.0f}. "
-        "Draw fewer members or steps, or use medsegdiff predict."
+        f"The job would take about {_spelt(needed)}, and may take {_spelt(seconds)}. Draw fewer "
+        "members or steps, or use medsegdiff predict."
     )
+
+
+def _spelt(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def _too_slow(job: Job, seconds: float, reading_seconds: float) -> str:
