@@ -81,6 +81,7 @@ def test_train_takes_the_folder_as_it_is(keeping, corrected, tmp_path):
     assert run(["train", str(keeping.dataset), "-o", str(tmp_path / "run"), *few]) == 0
 
 
+@pytest.mark.slow
 def test_what_another_job_has_kept_is_replaced_only_when_asked(keeping, corrected):
     path, mask = next(iter(corrected.items()))
     job = keeping.send(path, **FEW)
