@@ -6,7 +6,9 @@ import { LOST, getJson, listen } from "./requests.js";
 import { failure } from "./trouble.js";
 import { duration, percent } from "./words.js";
 
-const STATES = { running: "Running", finished: "Finished", stopped: "Stopped", waiting: "Waiting for the first step" };
+const STATES = {
+  waiting: "Waiting for a training", preparing: "Preparing the first step", running: "Running", stopped: "Stopped", finished: "Finished",
+};
 
 /** The page of `medsegdiff serve --run RUN`. */
 export function runView(server) {
@@ -69,7 +71,8 @@ class RunPage {
 }
 
 function where(step, total, run) {
-  if (run.state === "waiting") return "Nothing is in its log yet. Reading the data and measuring the speed come first, which can take some minutes.";
+  if (run.state === "waiting") return "No training is at work here yet.";
+  if (run.state === "preparing") return "Reading the data and measuring the speed come first, which can take some minutes.";
   const share = total ? `Step ${step} of ${total} (${percent(step / total)})` : `Step ${step}`;
   const eta = run.eta_seconds;
   if (run.state === "running" && step === total) return `${share}. The best weights are validated once more.`;
