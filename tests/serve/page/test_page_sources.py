@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nibabel
-import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from dicom_series import write_series
 
 from medsegdiff.engine.model_location import BUNDLED
 
@@ -31,16 +28,7 @@ def address(browser: Any) -> Iterator[str]:
 @pytest.fixture
 def series(tmp_path: Path) -> Path:
     """A bundled volume as a folder of DICOM files, one for each slice."""
-    volume: Any = nibabel.load(VOLUME)
-    folder, values = tmp_path / "series", np.asarray(volume.dataobj).astype(np.uint16)
-    folder.mkdir()
-    study, one, frame = (generate_uid() for _ in range(3))
-    for number in range(values.shape[2]):
-        file = mri_slice(values[:, :, number], volume.affine @ [0, 0, number, 1])
-        file.StudyInstanceUID, file.SeriesInstanceUID, file.FrameOfReferenceUID = study, one, frame
-        file.InstanceNumber = number + 1
-        file.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
-    return folder
+    return write_series(tmp_path / "series", VOLUME)
 
 
 def test_a_dicom_folder_gives_a_dicom_seg(visit: Visit, address: str, series: Path) -> None:
@@ -99,30 +87,3 @@ def test_a_job_that_takes_too_long_is_told_and_cancelled_and_another_can_be_sent
     page.get_by_role("link", name="Segment another image").click()
     page.wait_for_selector(".sample")
     assert page.request.get(f"{address}/api/jobs").json()[-1]["state"] == "cancelled"
-
-
-def mri_slice(values: np.ndarray, corner: Any) -> Any:
-    """A slice whose first axis runs to the right and whose second runs to the front, 1 mm each."""
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = MRImageStorage
-    meta.MediaStorageSOPInstanceUID = generate_uid()
-    file: Any = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
-    file.SOPClassUID, file.SOPInstanceUID = MRImageStorage, meta.MediaStorageSOPInstanceUID
-    file.Modality, file.PatientID, file.PatientName = "MR", "1", "Miller^Anna"
-    file.PatientBirthDate = file.PatientSex = file.StudyDate = file.StudyTime = ""
-    file.StudyID, file.AccessionNumber, file.ReferringPhysicianName, file.SeriesNumber = (
-        "",
-        "",
-        "",
-        1,
-    )
-    file.Rows, file.Columns = values.shape[1], values.shape[0]
-    file.PixelSpacing, file.SliceThickness = [1, 1], 1
-    file.ImageOrientationPatient = [-1, 0, 0, 0, -1, 0]
-    file.ImagePositionPatient = [-float(corner[0]), -float(corner[1]), float(corner[2])]
-    file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
-    file.BitsAllocated = file.BitsStored = 16
-    file.HighBit, file.PixelRepresentation = 15, 0
-    file.PixelData = np.ascontiguousarray(values.T).tobytes()
-    return file
