@@ -87,7 +87,7 @@ def test_the_header_is_the_truth(exported, tmp_path):
 def test_the_readable_copy_says_the_same(exported, model):
     copy = json.loads((exported / "config.json").read_text())
     assert copy["model"] == model.config.model_dump(mode="json")
-    assert (copy["format"], copy["format_version"]) == ("medsegdiff", 2)
+    assert (copy["format"], copy["format_version"]) == ("medsegdiff", 3)
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.999])
@@ -138,10 +138,10 @@ def test_a_foreign_file_is_refused(changed):
     assert "not written by medsegdiff" in refusal(changed(lambda tensors, header: header.clear()))
 
 
-@pytest.mark.parametrize(("number", "said"), [("3", "format 3"), ("x", "format x"), ("-1", "-1")])
+@pytest.mark.parametrize(("number", "said"), [("4", "format 4"), ("x", "format x"), ("-1", "-1")])
 def test_a_newer_format_is_refused(changed, number, said):
     file = changed(lambda tensors, header: header.update(format_version=number))
-    assert f"{said}, this program knows up to 2. Upgrade" in refusal(file).replace(
+    assert f"{said}, this program knows up to 3. Upgrade" in refusal(file).replace(
         "format -1", "-1"
     )
 
@@ -173,8 +173,9 @@ def test_where_nothing_is_the_known_models_are_named(tmp_path):
     assert all(name in str(caught.value) for name in bundled_models())
 
 
-def test_an_old_file_keeps_its_meaning(skin_data, lesion):
-    folder = skin_data.parent / "format_1"
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_old_file_keeps_its_meaning(skin_data, lesion, number):
+    folder = skin_data.parent / f"format_{number}"
     model = TrainedModel.load(folder / "model.safetensors", "cpu")
     mask = predict(lesion, model, model.predict).mask.numpy()
     golden = np.asarray(Image.open(folder / "ISIC_0014836.png")) > 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 import torch
 
@@ -33,7 +36,7 @@ def test_a_patch_holds_its_own_voxels():
     assert patched(m, PATCH)[0, 0, :, 1].tolist() == m[0, 0, :4, 4:].flatten().tolist()
 
 
-@pytest.mark.parametrize("kind", ["patches", "convolution"])
+@pytest.mark.parametrize("kind", ["blended", "patches", "convolution"])
 @pytest.mark.parametrize("grid", [(7, 10), (5, 6, 9)])
 @torch.no_grad()
 def test_what_members_share_is_what_each_has_alone(kind, grid):
@@ -43,6 +46,47 @@ def test_what_members_share_is_what_each_has_alone(kind, grid):
     alone = module(m, module.prepared(fine.expand(3, *fine.shape[1:]), m), torch.Size(grid))
     assert shared.shape == (3, 2, *grid)
     torch.testing.assert_close(shared, alone, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("grid", [(7, 10), (5, 6, 9)])
+@torch.no_grad()
+def test_blended_shares_are_linear_between_the_centres_of_patches(grid):
+    module = detail("blended", len(grid), mask_channels=1)
+    m, fine = randn(1, 8, *(-(-n // PATCH) for n in grid)), randn(1, 3, *grid, seed=1)
+    shares, own = module.shares(m).split((3, PATCH ** len(grid)), dim=1)
+    by_hand = unpatched(own.flatten(2)[:, None], own.shape[2:], PATCH)[0, 0]
+    by_hand = by_hand[tuple(slice(n) for n in grid)]
+    for voxel in itertools.product(*map(range, grid)):
+        for corner, weight in corners_of(voxel, own.shape[2:]):
+            by_hand[voxel] += (
+                weight * shares[(0, slice(None), *corner)] @ fine[(0, slice(None), *voxel)]
+            )
+    out = module(m, module.prepared(fine, m), torch.Size(grid))
+    torch.testing.assert_close(out[0, 0], by_hand)
+
+
+def corners_of(voxel, counts):
+    """The patches between whose centres a voxel lies, and how much each counts."""
+    places = [(index + 0.5) / PATCH - 0.5 for index in voxel]
+    for side in itertools.product((0, 1), repeat=len(voxel)):
+        weight, corner = 1.0, []
+        for place, count, up in zip(places, counts, side, strict=True):
+            below = math.floor(place)
+            weight *= place - below if up else below + 1 - place
+            corner.append(min(max(below + up, 0), count - 1))
+        yield corner, weight
+
+
+@torch.no_grad()
+def test_blended_shares_that_are_all_alike_are_those_of_patches():
+    blended, patches = detail("blended"), detail("patches")
+    patches.load_state_dict(blended.state_dict())
+    m, fine = randn(1, 8, 1, 1).expand(1, 8, 2, 3), randn(1, 3, 8, 12, seed=1)
+    for module in (blended, patches):
+        module.shares[2].weight[:, :, [0, 0, 0, 1, 1, 2, 2, 2], [0, 1, 2, 0, 2, 0, 1, 2]] = 0
+    size = fine.shape[2:]
+    outs = [one(m, one.prepared(fine, m), size) for one in (blended, patches)]
+    torch.testing.assert_close(*outs)
 
 
 @torch.no_grad()

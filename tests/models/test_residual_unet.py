@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from medsegdiff.models.blocks import resized
 from medsegdiff.models.residual_unet import ResidualUNet
 from medsegdiff.models.unet import UNet
 
@@ -25,6 +26,17 @@ def test_features_halve_from_resolution_to_resolution(grid, depth):
     assert logits.shape == (1, 1, *grid)
     for level, feature in enumerate(features):
         assert feature.shape == (1, level + 3, *[-(-side // 2**level) for side in grid])
+
+
+@torch.no_grad()
+def test_skips_are_added_or_set_beside():
+    for skips, inputs in (("sum", 4), ("concat", 8)):
+        unet = ResidualUNet(1, 1, (4, 6), (1, 1), 2, skips=skips)
+        *_, finest, deepest = seen = unet.encode(randn(1, 1, 8, 8))
+        below = resized(unet.ups[0](deepest), finest)
+        joined = below + finest if skips == "sum" else torch.cat([below, finest], dim=1)
+        assert joined.shape[1] == inputs
+        assert torch.equal(unet.decode(seen)[0], unet.decoder[0](joined))
 
 
 def test_the_head_reads_the_finest_features():

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-FORMAT_VERSION = 2  # raised when a program would misread files of an earlier or a later one
+FORMAT_VERSION = 3  # raised when a program would misread files of an earlier or a later one
 LAST_LAYERS = ("to_fine.", "fine.", "out.")  # of the default network, before they were a `Detail`
+MEANT = {  # settings of the default network that a format did not name yet, and what they were
+    "1": {"patch": 4, "detail": "convolution", "skips": "concat"},
+    "2": {"skips": "concat"},
+}
 
 
 def upgraded(
@@ -16,9 +20,11 @@ def upgraded(
 ) -> tuple[Mapping[str, str], Mapping[str, Tensor]]:
     """Header and tensors as this version would have written them.
 
-    Format 1 had one way from patches to voxels in the default network, and did not name it.
+    Format 1 had one way from patches to voxels in the default network, and did not name it; up to
+    format 2 its condition network joined encoder and decoder in one way.
     """
-    if header.get("format_version") != "1":
+    number = header.get("format_version", "")
+    if number not in MEANT:
         return header, tensors
     try:
         model = json.loads(header["model"])
@@ -27,10 +33,10 @@ def upgraded(
         return header, tensors  # whoever parses it says what is wrong
     if not is_concerned:
         return header, tensors
-    model["network"] = {"patch": 4, "detail": "convolution", **model["network"]}
-    return {**header, "model": json.dumps(model)}, {
-        renamed(name): tensor for name, tensor in tensors.items()
-    }
+    model["network"] = {**MEANT[number], **model["network"]}
+    if number == "1":
+        tensors = {renamed(name): tensor for name, tensor in tensors.items()}
+    return {**header, "model": json.dumps(model)}, tensors
 
 
 def renamed(name: str) -> str:

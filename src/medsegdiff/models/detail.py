@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from typing import Literal
 
@@ -12,7 +13,8 @@ from torch.nn import functional
 
 from medsegdiff.models.blocks import convolution, faint, group_norm
 
-DetailKind = Literal["patches", "convolution"]
+DetailKind = Literal["blended", "patches", "convolution"]
+LINEAR = {2: "bilinear", 3: "trilinear"}  # interpolation
 
 
 class Detail(nn.Module, ABC):
@@ -45,13 +47,16 @@ def detail_of(
     """The module of that kind.
 
     Args:
-        kind: "patches" gives a `PatchDetail`, "convolution" a `ConvolvedDetail`.
+        kind: "blended" gives a `BlendedDetail`, "patches" a `PatchDetail`, "convolution" a
+            `ConvolvedDetail`.
         features: E, of each patch.
         fine: F, of the image at full resolution.
         mask_channels: K.
         patch: voxels of a patch along each axis.
         space_dims: 2 or 3.
     """
+    if kind == "blended":
+        return BlendedDetail(features, fine, mask_channels, patch, space_dims)
     if kind == "patches":
         return PatchDetail(features, fine, mask_channels, patch, space_dims)
     return ConvolvedDetail(features, fine, mask_channels, space_dims)
@@ -86,18 +91,77 @@ class PatchDetail(Detail):
         return patched(whole, self.patch).permute(0, 3, 1, 2).contiguous()
 
     def forward(
-        self, m: Float[Tensor, "B E *T"], fine: Float[Tensor, "#B N F P"], size: torch.Size
+        self, m: Float[Tensor, "B E *T"], fine: Float[Tensor, "#B ..."], size: torch.Size
     ) -> Float[Tensor, "B K *S"]:
         """See `Detail.forward`."""
-        parts = self.shares(m).view(len(m), self.mask_channels, sum(self.parts), -1)
-        shares, own = parts.split(self.parts, dim=2)  # (B, K, F, N) and (B, K, P, N)
-        fine = fine.to(m.dtype)
+        grid = m.shape[2:]
+        parts = self.shares(m).view(len(m), self.mask_channels, sum(self.parts), *grid)
+        shares, own = parts.split(self.parts, dim=2)  # (B, K, F, *T) and (B, K, P, *T)
+        added = cropped(unpatched(own.flatten(3), grid, self.patch), size)
+        return self.followed(shares, fine.to(m.dtype), size) + added
+
+    def followed(
+        self, shares: Float[Tensor, "B K F *T"], fine: Float[Tensor, "#B ..."], size: torch.Size
+    ) -> Float[Tensor, "B K *S"]:
+        """The shares of each patch times the features at each of its voxels, summed."""
         if len(fine) == 1:  # shared by all members
-            followed = torch.einsum("bkfn,nfp->bkpn", shares, fine[0])
+            voxels = torch.einsum("bkfn,nfp->bkpn", shares.flatten(3), fine[0])
         else:
-            followed = torch.einsum("bkfn,bnfp->bkpn", shares, fine)
-        whole = unpatched(followed + own, m.shape[2:], self.patch)
-        return whole[(..., *(slice(length) for length in size))]
+            voxels = torch.einsum("bkfn,bnfp->bkpn", shares.flatten(3), fine)
+        return cropped(unpatched(voxels, shares.shape[3:], self.patch), size)
+
+
+class BlendedDetail(PatchDetail):
+    """A `PatchDetail` whose shares change linearly from the centre of a patch to the next.
+
+    So no edge of a patch is seen in the mask. For each image with members of its own, as in
+    training, shares are interpolated to the full grid. Where all members share one image, that
+    would be done for each of them; there the image's features are weighted instead, once: in the
+    cell between the centres of neighbouring patches, interpolation is a matrix product of the
+    shares of all its corners with the features, each weighted by how close the corner is.
+    """
+
+    closeness: Tensor
+
+    def __init__(
+        self, features: int, fine: int, mask_channels: int, patch: int, space_dims: int
+    ) -> None:
+        super().__init__(features, fine, mask_channels, patch, space_dims)
+        self.register_buffer("closeness", corner_weights(patch, space_dims), persistent=False)
+
+    def prepared(
+        self, fine: Float[Tensor, "B F *S"], like: Float[Tensor, "_ _ *T"]
+    ) -> Float[Tensor, "B ..."]:
+        """See `Detail.prepared`: for one image, the weighted features of each of the N cells."""
+        if len(fine) > 1:
+            return fine
+        half = self.patch // 2
+        wide = functional.pad(fine, [half, half] * (fine.ndim - 2))
+        cells = patched(padded(wide, like, self.patch, more=1), self.patch)
+        cells = cells.permute(0, 3, 1, 2).contiguous()  # (1, N, F, P)
+        weighted = cells[:, :, None] * self.closeness[:, None].to(cells.dtype)
+        return weighted.flatten(2, 3)  # (1, N, corners F, P)
+
+    def followed(
+        self, shares: Float[Tensor, "B K F *T"], fine: Float[Tensor, "#B ..."], size: torch.Size
+    ) -> Float[Tensor, "B K *S"]:
+        """See `PatchDetail.followed`."""
+        if len(fine) == 1:
+            return self.followed_in_cells(shares, fine[0], size)
+        mode = LINEAR[len(size)]
+        full = functional.interpolate(shares.flatten(1, 2), scale_factor=self.patch, mode=mode)
+        full = cropped(full, size).unflatten(1, shares.shape[1:3])
+        return (full * fine[:, None]).sum(dim=2)
+
+    def followed_in_cells(
+        self, shares: Float[Tensor, "B K F *T"], fine: Float[Tensor, "N G P"], size: torch.Size
+    ) -> Float[Tensor, "B K *S"]:
+        """The same by cells, whose features were weighted before; the first begins outside."""
+        corners = at_corners(shares).permute(3, 0, 1, 2).flatten(1, 2)  # (N, B K, G)
+        voxels = torch.bmm(corners, fine).view(len(fine), *shares.shape[:2], -1)  # (N, B, K, P)
+        cells = torch.Size(count + 1 for count in shares.shape[3:])
+        whole = unpatched(voxels.permute(1, 2, 3, 0), cells, self.patch)
+        return cropped(whole, size, self.patch // 2)
 
 
 class ConvolvedDetail(Detail):
@@ -121,16 +185,52 @@ class ConvolvedDetail(Detail):
         self, m: Float[Tensor, "B E *T"], fine: Float[Tensor, "#B F *S"], size: torch.Size
     ) -> Float[Tensor, "B K *S"]:
         """See `Detail.forward`."""
-        mode = "bilinear" if m.ndim == 4 else "trilinear"
+        mode = LINEAR[len(size)]
         full = functional.interpolate(self.to_fine(m), size=size, mode=mode, align_corners=False)
         return self.out(self.fine(full + fine))
 
 
+def corner_weights(patch: int, space_dims: int) -> Float[Tensor, "corners P"]:
+    """Weights of linear interpolation between the corners of a cell, at each of its voxels."""
+    up = (torch.arange(patch) + 0.5) / patch
+    along = torch.stack([1 - up, up])  # (2, patch)
+    weights = along
+    for _ in range(space_dims - 1):
+        weights = torch.einsum("ap,bq->abpq", weights, along).flatten(2).flatten(0, 1)
+    return weights
+
+
+def at_corners(shares: Float[Tensor, "B K F *T"]) -> Float[Tensor, "B K G N"]:
+    """Shares at all corners of each cell, which are the centres of the patches around it.
+
+    Cells at the border have the nearest patches in place of those that lie outside.
+    """
+    dims = shares.ndim - 3
+    wide = functional.pad(shares.flatten(1, 2), [1, 1] * dims, mode="replicate")
+    wide = wide.unflatten(1, shares.shape[1:3])
+    sides = itertools.product((slice(None, -1), slice(1, None)), repeat=dims)
+    return torch.cat([wide[(..., *side)] for side in sides], dim=2).flatten(3)
+
+
+def cropped(m: Tensor, size: torch.Size, start: int = 0) -> Tensor:
+    """As many voxels as a grid of this size has, from voxel `start` of each axis on."""
+    return m[(..., *(slice(start, start + length) for length in size))]
+
+
 def padded(
-    m: Float[Tensor, "B F *S"], like: Float[Tensor, "_ _ *T"], patch: int
+    m: Float[Tensor, "B F *S"], like: Float[Tensor, "_ _ *T"], patch: int, more: int = 0
 ) -> Float[Tensor, "B F *U"]:
-    """Zeros at the ends of the grid, so that it has as many whole patches as another has voxels."""
-    short = [patch * want - have for want, have in zip(like.shape[2:], m.shape[2:], strict=True)]
+    """Zeros at the ends of the grid, so that it has as many whole patches as another has voxels.
+
+    Args:
+        m: what is to grow.
+        like: has as many voxels along each axis as there shall be patches.
+        patch: voxels of a patch along each axis.
+        more: patches along each axis beyond those.
+    """
+    short = [
+        patch * (want + more) - have for want, have in zip(like.shape[2:], m.shape[2:], strict=True)
+    ]
     return functional.pad(m, [pad for amount in reversed(short) for pad in (0, amount)])
 
 

@@ -28,10 +28,11 @@ from medsegdiff.models.detail import DetailKind, detail_of, padded
 from medsegdiff.models.fusion import FusionKind, fusion_of
 from medsegdiff.models.low_resolution import LowResolution
 from medsegdiff.models.network import Condition, Network, SegmentationNetwork
-from medsegdiff.models.residual_unet import ResidualUNet, check_stages
+from medsegdiff.models.residual_unet import ResidualUNet, SkipKind, check_stages
 
 LARGEST_PATCH = {2: 8, 3: 4}  # voxels along an axis of what the denoiser sees as one
-FINE_FEATURES = 16  # features of the image at full resolution that the denoiser sees
+DETAIL: dict[int, DetailKind] = {2: "blended", 3: "patches"}  # by space dimensions
+PROJECTED = 16  # features of the image at full resolution, where the denoiser sees a projection
 
 
 class MedSegDiff(Network):
@@ -45,8 +46,10 @@ class MedSegDiff(Network):
         patch: voxels along each axis of what the denoiser sees as one. None takes 8, in volumes 4,
             or less if the condition network has too few resolutions for that.
         detail: how features of patches become voxels: "patches" lets each choose among the image's
-            features at full resolution, "convolution" convolves there, which costs several times
-            more.
+            features at full resolution, "blended" lets the choice change smoothly between patches,
+            "convolution" convolves there, which costs several times more. None takes "blended", in
+            volumes "patches".
+        skips: how the condition network's decoder takes the encoder's features: "sum" or "concat".
         fusion: "residual" adds a gated identity path to equation 3, "paper" keeps it literally,
             "none" takes the sum of both features in its place.
         ff_parser: filter the mask's features (equations 4 to 6) before they are fused.
@@ -59,7 +62,8 @@ class MedSegDiff(Network):
     blocks: tuple[int, ...] = (0, 1, 2, 2, 2)
     denoiser_widths: tuple[int, ...] = Field(default=(48, 96), min_length=1)
     patch: Literal[2, 4, 8, 16] | None = None
-    detail: DetailKind = "patches"
+    detail: DetailKind | None = None
+    skips: SkipKind = "sum"
     fusion: FusionKind = "residual"
     ff_parser: bool = True
     low_resolution: LowResolution = LowResolution()
@@ -80,6 +84,10 @@ class MedSegDiff(Network):
         """Voxels of a patch along each axis, in 2 or 3 dimensions."""
         spare = len(self.widths) - len(self.denoiser_widths)
         return self.patch or min(LARGEST_PATCH[space_dims], 2**spare)
+
+    def detail_in(self, space_dims: int) -> DetailKind:
+        """How features of patches become voxels, in 2 or 3 dimensions."""
+        return self.detail or DETAIL[space_dims]
 
     def build(
         self, image_channels: int, mask_channels: int, space_dims: int = 2
@@ -103,17 +111,21 @@ class MedSegDiffModule(SegmentationNetwork):
             settings.blocks,
             space_dims,
             settings.low_resolution,
+            settings.skips,
         )
         patch = settings.patch_in(space_dims)
         self.coarse = slice(exponent(patch), exponent(patch) + len(inner))
-        self.project_fine = convolution(
-            space_dims, widths[0] + mask_channels, FINE_FEATURES, kernel=1
+        is_projected = settings.detail_in(space_dims) != "blended"  # whose shares are linear anyway
+        seen = widths[0] + mask_channels  # at full resolution
+        fine = PROJECTED if is_projected else seen
+        self.project_fine = (
+            convolution(space_dims, seen, fine, kernel=1) if is_projected else nn.Identity()
         )
         self.project = nn.ModuleList(
             convolution(space_dims, a, b, kernel=1)
             for a, b in zip(widths[self.coarse], inner, strict=True)
         )
-        self.denoiser = LightDenoiser(settings, mask_channels, space_dims)
+        self.denoiser = LightDenoiser(settings, fine, mask_channels, space_dims)
 
     def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
         """Decoder features projected to the denoiser's widths, and the head's logits."""
@@ -139,7 +151,9 @@ class MedSegDiffModule(SegmentationNetwork):
 class LightDenoiser(nn.Module):
     """A small U-Net on patches of x_t, in which every encoder stage meets the image's features."""
 
-    def __init__(self, settings: MedSegDiff, mask_channels: int, space_dims: int) -> None:
+    def __init__(
+        self, settings: MedSegDiff, fine: int, mask_channels: int, space_dims: int
+    ) -> None:
         super().__init__()
         widths = settings.denoiser_widths
         self.patch = settings.patch_in(space_dims)
@@ -160,9 +174,8 @@ class LightDenoiser(nn.Module):
         self.decoder = nn.ModuleList(
             Stage(2 * width, width, 1, time, space_dims) for width in widths[:-1]
         )
-        self.detail = detail_of(
-            settings.detail, widths[0], FINE_FEATURES, mask_channels, self.patch, space_dims
-        )
+        kind = settings.detail_in(space_dims)
+        self.detail = detail_of(kind, widths[0], fine, mask_channels, self.patch, space_dims)
 
     def forward(
         self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], image: tuple[Tensor, ...]

@@ -6,6 +6,7 @@ image -> stem -> [stage -> down] x n -> deepest stage -> [up -> + skip -> stage]
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 
 from medsegdiff.models.blocks import Stage, convolution, group_norm, resized
 from medsegdiff.models.low_resolution import EVERYWHERE_ALIKE, LowResolution
+
+SkipKind = Literal["sum", "concat"]
 
 
 class ResidualUNet(nn.Module):
@@ -25,6 +28,8 @@ class ResidualUNet(nn.Module):
         blocks: residual blocks in each encoder stage, possibly none; decoder stages have one.
         space_dims: 2 or 3.
         low: extras of the coarse stages.
+        skips: how a decoder stage takes the encoder's features: added to what comes from below, or
+            beside it, at twice the width and cost of its first convolution.
     """
 
     def __init__(
@@ -35,8 +40,11 @@ class ResidualUNet(nn.Module):
         blocks: tuple[int, ...],
         space_dims: int,
         low: LowResolution = EVERYWHERE_ALIKE,
+        skips: SkipKind = "concat",
     ) -> None:
         super().__init__()
+        self.skips = skips
+        wider = 2 if skips == "concat" else 1
         self.stem = convolution(space_dims, image_channels, widths[0])
         self.encoder = nn.ModuleList(
             Stage(w, w, n, 0, space_dims, low.dropout_at(k), low.attends_at(k))
@@ -49,7 +57,7 @@ class ResidualUNet(nn.Module):
             convolution(space_dims, b, a, kernel=1) for a, b in pairwise(widths)
         )
         self.decoder = nn.ModuleList(
-            Stage(2 * w, w, 1, 0, space_dims, low.dropout_at(k), low.attends_at(k))
+            Stage(wider * w, w, 1, 0, space_dims, low.dropout_at(k), low.attends_at(k))
             for k, w in enumerate(widths[:-1], start=1)
         )
         self.head = nn.Sequential(
@@ -80,7 +88,8 @@ class ResidualUNet(nn.Module):
         parts = zip(self.ups, self.decoder, skips[:-1], strict=True)
         for up, stage, skip in reversed(list(parts)):
             m = resized(up(features[0]), skip)
-            features.insert(0, stage(torch.cat([m, skip], dim=1)))
+            joined = m + skip if self.skips == "sum" else torch.cat([m, skip], dim=1)
+            features.insert(0, stage(joined))
         return tuple(features)
 
 
