@@ -57,6 +57,14 @@ def test_a_bad_study_is_named_and_the_others_go_on(make_folder: Make, save: Save
     assert "not ready" in report.text()
 
 
+@pytest.mark.parametrize(
+    ("names", "is_told"), [(["p1_a", "p1_b"], True), (["p1_a", "p2_b"], False)]
+)
+def test_masks_of_one_patient_alone_are_told(make_folder: Make, names: list[str], is_told: bool):
+    report = verify(make_folder(names, group_pattern=r"^(p\d)"), 96)
+    assert ("All masks are of one patient" in report.text()) == is_told
+
+
 def test_duplicates_across_splits_are_found(make_folder: Make) -> None:
     folder = make_folder()
     image = folder.root / "images/a.png"

@@ -17,13 +17,14 @@ To = Annotated[str, typer.Option("--to", help="nnunet or folders.")]
 def convert(source: Source, target: Target, to: To, layout: Layout = None) -> int:
     """Copy a data set into another layout. The same studies, masks and splits, bit for bit."""
     from medsegdiff.cli import console
+    from medsegdiff.data.study_files import count_text
     from medsegdiff.engine import convert as conversion
     from medsegdiff.engine.opening import open_data
 
     dataset = open_data(source, layout)
     with console.bar("copying") as bar:
         done = conversion.convert(dataset, target, conversion.layout_named(to), progress=bar.at)
-    console.result(f"{target}: {len(done.written)} studies.")
+    console.result(f"{target}: {count_text(len(done.written))}.")
     for line in (*dataset.findings, *done.findings, *done.failed.values()):
         console.log(line)
     return 3 if done.failed else 0

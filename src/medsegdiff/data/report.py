@@ -13,6 +13,7 @@ from medsegdiff.data.dataset import Dataset
 from medsegdiff.data.legend import legend_of
 from medsegdiff.data.pictures import overlay
 from medsegdiff.data.planes import planes
+from medsegdiff.data.study_files import count_text
 
 NO_MASKS = "The images can be predicted. To train on them, put masks of the same names in masks/."
 NAMED = 5  # studies that a sentence names; the JSON names all
@@ -148,7 +149,7 @@ class Report:
 
     def _described(self) -> list[str]:
         sizes = _counted(self.sizes, "sizes")
-        lines = [f"{len(self.studies)} studies, {self.annotated} with a mask. Sizes: {sizes}."]
+        lines = [f"{count_text(len(self.studies))}, {self.annotated} with a mask. Sizes: {sizes}."]
         if self.spacings:
             lines.append(f"Voxels in mm: {_counted(self.spacings, 'spacings')}.")
         if self.orientations:
@@ -164,7 +165,7 @@ class Report:
             lines.append(f"Channel {channel.name}: {low:g} to {high:g}, median {middle:g}.")
         lines += [
             f"Class {one.name}, stored as {one.value}: {one.share:.2%} of the voxels, in "
-            f"{one.studies} studies."
+            f"{count_text(one.studies)}."
             for one in self.classes
         ]
         return lines

@@ -152,7 +152,7 @@ def _reported(
         duplicates_across_splits=_across(duplicates, splits),
         groups_across_splits=shared,
         thin=tuple(report_thin(seen.thin, names, seen.side)),
-        findings=dataset.findings,
+        findings=(*dataset.findings, *_alone(dataset, annotated, splits)),
         problems=problems,
     )
 
@@ -163,6 +163,17 @@ def _declared(dataset: Dataset) -> tuple[Splits | None, tuple[str, ...]]:
         return dataset.declared_splits(is_checked=False), ()
     except DataError as error:
         return None, (str(error),)
+
+
+def _alone(dataset: Dataset, annotated: set[str], splits: Splits | None) -> tuple[str, ...]:
+    """A sentence if all masks are of one patient, and nothing says what to validate on."""
+    patients = {dataset.group(study) for study in annotated}
+    if splits is not None or len(patients) != 1:
+        return ()
+    return (
+        "All masks are of one patient: a training needs another to validate on, or studies under "
+        "train and val in splits.json.",
+    )
 
 
 def _despite_labels(dataset: Dataset) -> tuple[Dataset, LabelMap | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from medsegdiff.data import Familiar
+from medsegdiff.data.study_files import count_text
 from medsegdiff.engine.calibration import STUDIES_FITTED, FittedTemperature, fit_temperature
 from medsegdiff.engine.checkpoint import TrainingState
 from medsegdiff.engine.model_location import AVERAGED_FILE, FINAL, WEIGHTS_FILE, pointer
@@ -42,8 +43,8 @@ def finish(
     folder = setup.fold_folder / best
     studies, members = final_studies(setup), setup.config.predict.members
     observer.noted(
-        f"Validating the best weights (step {state.best_step}) on {len(studies)} validation "
-        f"studies, {members} member(s) each."
+        f"Validating the best weights (step {state.best_step}) on {count_text(len(studies))} "
+        f"to validate on, {members} member(s) each."
     )
     model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
     some = evenly_spread(studies, STUDIES_FITTED)
