@@ -14,7 +14,6 @@ from torch.nn import functional
 from medsegdiff.models.blocks import convolution, faint, group_norm
 
 DetailKind = Literal["blended", "patches", "convolution"]
-LINEAR = {2: "bilinear", 3: "trilinear"}  # interpolation
 
 
 class Detail(nn.Module, ABC):
@@ -148,10 +147,8 @@ class BlendedDetail(PatchDetail):
         """See `PatchDetail.followed`."""
         if len(fine) == 1:
             return self.followed_in_cells(shares, fine[0], size)
-        mode = LINEAR[len(size)]
-        full = functional.interpolate(shares.flatten(1, 2), scale_factor=self.patch, mode=mode)
-        full = cropped(full, size).unflatten(1, shares.shape[1:3])
-        return (full * fine[:, None]).sum(dim=2)
+        full = cropped(enlarged(shares.flatten(1, 2), self.patch), size)
+        return (full.unflatten(1, shares.shape[1:3]) * fine[:, None]).sum(dim=2)
 
     def followed_in_cells(
         self, shares: Float[Tensor, "B K F *T"], fine: Float[Tensor, "N G P"], size: torch.Size
@@ -185,7 +182,7 @@ class ConvolvedDetail(Detail):
         self, m: Float[Tensor, "B E *T"], fine: Float[Tensor, "#B F *S"], size: torch.Size
     ) -> Float[Tensor, "B K *S"]:
         """See `Detail.forward`."""
-        mode = LINEAR[len(size)]
+        mode = "bilinear" if m.ndim == 4 else "trilinear"
         full = functional.interpolate(self.to_fine(m), size=size, mode=mode, align_corners=False)
         return self.out(self.fine(full + fine))
 
@@ -210,6 +207,26 @@ def at_corners(shares: Float[Tensor, "B K F *T"]) -> Float[Tensor, "B K G N"]:
     wide = wide.unflatten(1, shares.shape[1:3])
     sides = itertools.product((slice(None, -1), slice(1, None)), repeat=dims)
     return torch.cat([wide[(..., *side)] for side in sides], dim=2).flatten(3)
+
+
+def enlarged(m: Float[Tensor, "B F *T"], patch: int) -> Float[Tensor, "B F *U"]:
+    """Linear interpolation from the centres of patches to all their voxels, as matrix products.
+
+    On a processor, three times as fast there and back as `functional.interpolate`.
+    """
+    m = m @ weights_between(m.shape[-1], patch, m).T
+    for axis in reversed(range(2, m.ndim - 1)):
+        rest = m.shape[axis + 1 :]
+        m = (weights_between(m.shape[axis], patch, m) @ m.flatten(axis + 1)).unflatten(-1, rest)
+    return m
+
+
+def weights_between(count: int, patch: int, like: Tensor) -> Float[Tensor, "long count"]:
+    """What each of `count` patches in a row gives to each of their voxels."""
+    voxels = torch.arange(count * patch, device=like.device)
+    places = ((voxels + 0.5) / patch - 0.5).clamp(0, count - 1)
+    apart = (places[:, None] - torch.arange(count, device=like.device)).abs()
+    return (1 - apart).clamp_min(0).to(like.dtype)
 
 
 def cropped(m: Tensor, size: torch.Size, start: int = 0) -> Tensor:
