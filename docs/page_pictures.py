@@ -33,7 +33,10 @@ def serving(*arguments: object) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().strip()
+            address = process.stdout.readline().strip()
+            if not address:
+                sys.exit("medsegdiff serve did not start; what it said stands above.")
+            yield address
         finally:
             process.terminate()
 

@@ -58,11 +58,20 @@ def test_a_bad_study_is_named_and_the_others_go_on(make_folder: Make, save: Save
 
 
 @pytest.mark.parametrize(
-    ("names", "is_told"), [(["p1_a", "p1_b"], True), (["p1_a", "p2_b"], False)]
+    ("names", "splits", "is_told"),
+    [
+        (["p1_a", "p1_b"], {}, True),
+        (["p1_a", "p2_b"], {}, False),
+        (["p1_a", "p1_b"], {"train": ["p1_a"], "val": ["p1_b"]}, False),
+        (["p1_a", "p1_b", "p2_c"], {"test": ["p2_c"]}, True),
+    ],
 )
-def test_masks_of_one_patient_alone_are_told(make_folder: Make, names: list[str], is_told: bool):
-    report = verify(make_folder(names, group_pattern=r"^(p\d)"), 96)
-    assert ("All masks are of one patient" in report.text()) == is_told
+def test_masks_of_one_patient_alone_are_told(
+    make_folder: Make, names: list[str], splits: dict[str, list[str]], is_told: bool
+) -> None:
+    folder = make_folder(names, group_pattern=r"^(p\d)")
+    report = verify(split(folder, **splits) if splits else folder, 96)
+    assert ("All masks to train with are of one patient" in report.text()) == is_told
 
 
 def test_duplicates_across_splits_are_found(make_folder: Make) -> None:

@@ -36,6 +36,18 @@ def test_a_patch_holds_its_own_voxels():
     assert patched(m, PATCH)[0, 0, :, 1].tolist() == m[0, 0, :4, 4:].flatten().tolist()
 
 
+@pytest.mark.parametrize("grid", [(7, 10), (5, 6, 9)])
+@torch.no_grad()
+def test_one_image_is_blended_alike_in_training_and_prediction(grid):
+    module, m = detail("blended", len(grid)), randn(1, 8, *(-(-n // PATCH) for n in grid))
+    fine = randn(1, 3, *grid, seed=1)
+    predicted = module(m, module.prepared(fine, m), torch.Size(grid))
+    with torch.enable_grad():
+        prepared = module.prepared(fine, m)
+    assert prepared is fine
+    torch.testing.assert_close(module(m, prepared, torch.Size(grid)), predicted)
+
+
 @pytest.mark.parametrize("kind", ["blended", "patches", "convolution"])
 @pytest.mark.parametrize("grid", [(7, 10), (5, 6, 9)])
 @torch.no_grad()

@@ -89,6 +89,7 @@ def test_a_step_costs_a_fraction_of_the_look_at_the_image():
     assert denoising.get_total_flops() < looking.get_total_flops() / 3
 
 
+@torch.no_grad()
 def test_twenty_five_members_in_three_steps_cost_less_than_45_gflop():
     with torch.device("meta"):
         module = MedSegDiff().build(3, 1)

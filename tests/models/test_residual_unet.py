@@ -21,7 +21,7 @@ def randn(*shape, seed=0):
 @given(st.lists(st.integers(1, 20), min_size=2, max_size=3), st.integers(1, 4))
 @torch.no_grad()
 def test_features_halve_from_resolution_to_resolution(grid, depth):
-    unet = ResidualUNet(2, 1, (3, 4, 5, 6)[:depth], (0, 1, 2, 1)[:depth], len(grid))
+    unet = ResidualUNet(2, 1, (3, 4, 5, 6)[:depth], (0, 1, 2, 1)[:depth], len(grid), "sum")
     features, logits = unet(randn(1, 2, *grid))
     assert logits.shape == (1, 1, *grid)
     for level, feature in enumerate(features):
@@ -31,7 +31,7 @@ def test_features_halve_from_resolution_to_resolution(grid, depth):
 @torch.no_grad()
 def test_skips_are_added_or_set_beside():
     for skips, inputs in (("sum", 4), ("concat", 8)):
-        unet = ResidualUNet(1, 1, (4, 6), (1, 1), 2, skips=skips)
+        unet = ResidualUNet(1, 1, (4, 6), (1, 1), 2, skips)
         *_, finest, deepest = seen = unet.encode(randn(1, 1, 8, 8))
         below = resized(unet.ups[0](deepest), finest)
         joined = below + finest if skips == "sum" else torch.cat([below, finest], dim=1)
@@ -40,14 +40,14 @@ def test_skips_are_added_or_set_beside():
 
 
 def test_the_head_reads_the_finest_features():
-    unet = ResidualUNet(1, 2, (4, 6), (1, 1), 2)
+    unet = ResidualUNet(1, 2, (4, 6), (1, 1), 2, "sum")
     features, logits = unet(randn(1, 1, 8, 8))
     assert torch.equal(unet.head(features[0]), logits)
 
 
 @torch.no_grad()
 def test_the_deepest_stage_sees_far():
-    unet, image = ResidualUNet(1, 1, (4, 4, 4, 4), (1, 1, 1, 1), 2), randn(1, 1, 32, 32)
+    unet, image = ResidualUNet(1, 1, (4, 4, 4, 4), (1, 1, 1, 1), 2, "sum"), randn(1, 1, 32, 32)
     far = image.clone()
     far[..., -1, -1] += 100
     assert not torch.equal(unet(far)[1][..., 0, 0], unet(image)[1][..., 0, 0])

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medsegdiff.cli import console
+from medsegdiff.data.study_files import count_text
 from medsegdiff.engine.progress import TrainingObserver, TrainingPlan
 from medsegdiff.engine.train import TrainingResult
 
@@ -32,7 +33,7 @@ class LineObserver(TrainingObserver):
             console.log(reason)
         grid = " x ".join(map(str, reversed(plan.grid_size)))
         line = (
-            f"{plan.studies[0]} studies to train on, {plan.studies[1]} to validate; "
+            f"{count_text(plan.studies[0])} to train on, {plan.studies[1]} to validate; "
             f"{plan.parameters / 1e6:.1f} million weights; grid {grid}; {plan.device}; "
             f"steps {plan.first_step} to {plan.steps}"
         )

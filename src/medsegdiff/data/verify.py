@@ -152,7 +152,7 @@ def _reported(
         duplicates_across_splits=_across(duplicates, splits),
         groups_across_splits=shared,
         thin=tuple(report_thin(seen.thin, names, seen.side)),
-        findings=(*dataset.findings, *_alone(dataset, annotated, splits)),
+        findings=(*dataset.findings, *(() if problems else _of_one_patient(dataset, splits))),
         problems=problems,
     )
 
@@ -165,14 +165,15 @@ def _declared(dataset: Dataset) -> tuple[Splits | None, tuple[str, ...]]:
         return None, (str(error),)
 
 
-def _alone(dataset: Dataset, annotated: set[str], splits: Splits | None) -> tuple[str, ...]:
-    """A sentence if all masks are of one patient, and nothing says what to validate on."""
-    patients = {dataset.group(study) for study in annotated}
-    if splits is not None or len(patients) != 1:
+def _of_one_patient(dataset: Dataset, splits: Splits | None) -> tuple[str, ...]:
+    """A sentence if one patient has all masks to train with, and they would have to be divided."""
+    usable = set(dataset.annotated_ids()) - set(splits.test if splits else ())
+    is_divided = splits is not None and usable & set(splits.train) and usable & set(splits.val)
+    if is_divided or len({dataset.group(study) for study in usable}) != 1:
         return ()
     return (
-        "All masks are of one patient: a training needs another to validate on, or studies under "
-        "train and val in splits.json.",
+        "All masks to train with are of one patient: a training needs another to validate on, or "
+        "studies under train and val in splits.json.",
     )
 
 

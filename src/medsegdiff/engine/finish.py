@@ -43,8 +43,8 @@ def finish(
     folder = setup.fold_folder / best
     studies, members = final_studies(setup), setup.config.predict.members
     observer.noted(
-        f"Validating the best weights (step {state.best_step}) on {count_text(len(studies))} "
-        f"to validate on, {members} member(s) each."
+        f"Validating the best weights (step {state.best_step}) on {count_text(len(studies))}, "
+        f"{members} member(s) each."
     )
     model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
     some = evenly_spread(studies, STUDIES_FITTED)

@@ -113,11 +113,11 @@ class PatchDetail(Detail):
 class BlendedDetail(PatchDetail):
     """A `PatchDetail` whose shares change linearly from the centre of a patch to the next.
 
-    So no edge of a patch is seen in the mask. For each image with members of its own, as in
-    training, shares are interpolated to the full grid. Where all members share one image, that
-    would be done for each of them; there the image's features are weighted instead, once: in the
-    cell between the centres of neighbouring patches, interpolation is a matrix product of the
-    shares of all its corners with the features, each weighted by how close the corner is.
+    So shares make no edges between patches. In training, each image has one x_t, and shares are
+    interpolated to the full grid. In prediction many members share one image; there its features
+    are weighted instead, once: in the cell between the centres of neighbouring patches,
+    interpolation is a matrix product of the shares of all its corners with the features, each
+    weighted by how close the corner is.
     """
 
     closeness: Tensor
@@ -131,31 +131,31 @@ class BlendedDetail(PatchDetail):
     def prepared(
         self, fine: Float[Tensor, "B F *S"], like: Float[Tensor, "_ _ *T"]
     ) -> Float[Tensor, "B ..."]:
-        """See `Detail.prepared`: for one image, the weighted features of each of the N cells."""
-        if len(fine) > 1:
+        """See `Detail.prepared`: in prediction, the weighted features of each of the N cells."""
+        if len(fine) > 1 or torch.is_grad_enabled():
             return fine
-        half = self.patch // 2
-        wide = functional.pad(fine, [half, half] * (fine.ndim - 2))
+        wide = functional.pad(fine, [self.patch // 2, 0] * (fine.ndim - 2))
         cells = patched(padded(wide, like, self.patch, more=1), self.patch)
         cells = cells.permute(0, 3, 1, 2).contiguous()  # (1, N, F, P)
         weighted = cells[:, :, None] * self.closeness[:, None].to(cells.dtype)
-        return weighted.flatten(2, 3)  # (1, N, corners F, P)
+        return weighted.flatten(2)  # (1, N, corners F P): fewer axes than features on a grid
 
     def followed(
         self, shares: Float[Tensor, "B K F *T"], fine: Float[Tensor, "#B ..."], size: torch.Size
     ) -> Float[Tensor, "B K *S"]:
         """See `PatchDetail.followed`."""
-        if len(fine) == 1:
+        if fine.ndim == 3:
             return self.followed_in_cells(shares, fine[0], size)
         full = cropped(enlarged(shares.flatten(1, 2), self.patch), size)
         return (full.unflatten(1, shares.shape[1:3]) * fine[:, None]).sum(dim=2)
 
     def followed_in_cells(
-        self, shares: Float[Tensor, "B K F *T"], fine: Float[Tensor, "N G P"], size: torch.Size
+        self, shares: Float[Tensor, "B K F *T"], fine: Float[Tensor, "N GP"], size: torch.Size
     ) -> Float[Tensor, "B K *S"]:
         """The same by cells, whose features were weighted before; the first begins outside."""
         corners = at_corners(shares).permute(3, 0, 1, 2).flatten(1, 2)  # (N, B K, G)
-        voxels = torch.bmm(corners, fine).view(len(fine), *shares.shape[:2], -1)  # (N, B, K, P)
+        features = fine.unflatten(1, (corners.shape[2], -1))  # (N, G, P)
+        voxels = torch.bmm(corners, features).unflatten(1, shares.shape[:2])  # (N, B, K, P)
         cells = torch.Size(count + 1 for count in shares.shape[3:])
         whole = unpatched(voxels.permute(1, 2, 3, 0), cells, self.patch)
         return cropped(whole, size, self.patch // 2)
@@ -189,9 +189,8 @@ class ConvolvedDetail(Detail):
 
 def corner_weights(patch: int, space_dims: int) -> Float[Tensor, "corners P"]:
     """Weights of linear interpolation between the corners of a cell, at each of its voxels."""
-    up = (torch.arange(patch) + 0.5) / patch
-    along = torch.stack([1 - up, up])  # (2, patch)
-    weights = along
+    between = linear_weights(2, patch)[patch // 2 : patch // 2 + patch]  # of two neighbours
+    weights = along = between.T  # (2, patch)
     for _ in range(space_dims - 1):
         weights = torch.einsum("ap,bq->abpq", weights, along).flatten(2).flatten(0, 1)
     return weights
@@ -210,23 +209,25 @@ def at_corners(shares: Float[Tensor, "B K F *T"]) -> Float[Tensor, "B K G N"]:
 
 
 def enlarged(m: Float[Tensor, "B F *T"], patch: int) -> Float[Tensor, "B F *U"]:
-    """Linear interpolation from the centres of patches to all their voxels, as matrix products.
+    """Linear interpolation from the centres of patches to all their voxels.
 
-    On a processor, three times as fast there and back as `functional.interpolate`.
+    By matrix products, whose gradients cost a processor less than those of `interpolate`.
     """
-    m = m @ weights_between(m.shape[-1], patch, m).T
+    m = m @ linear_weights(m.shape[-1], patch, m.device).to(m.dtype).T
     for axis in reversed(range(2, m.ndim - 1)):
         rest = m.shape[axis + 1 :]
-        m = (weights_between(m.shape[axis], patch, m) @ m.flatten(axis + 1)).unflatten(-1, rest)
+        weights = linear_weights(m.shape[axis], patch, m.device).to(m.dtype)
+        m = (weights @ m.flatten(axis + 1)).unflatten(-1, rest)
     return m
 
 
-def weights_between(count: int, patch: int, like: Tensor) -> Float[Tensor, "long count"]:
+def linear_weights(
+    count: int, patch: int, device: torch.device | None = None
+) -> Float[Tensor, "long count"]:
     """What each of `count` patches in a row gives to each of their voxels."""
-    voxels = torch.arange(count * patch, device=like.device)
+    voxels, centres = (torch.arange(n, device=device) for n in (count * patch, count))
     places = ((voxels + 0.5) / patch - 0.5).clamp(0, count - 1)
-    apart = (places[:, None] - torch.arange(count, device=like.device)).abs()
-    return (1 - apart).clamp_min(0).to(like.dtype)
+    return (1 - (places[:, None] - centres).abs()).clamp_min(0)
 
 
 def cropped(m: Tensor, size: torch.Size, start: int = 0) -> Tensor:

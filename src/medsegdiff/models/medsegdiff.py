@@ -1,7 +1,7 @@
 """The default network: a heavy look at the image, once, and a light denoiser, many times.
 
 image -> residual U-Net ----------------------------> head -> logits of the condition
-             | decoder features, projected once            |
+             | decoder features, made ready once           |
              v  1/8    1/16    full                        | + correction
 x_t -> 8x8 patches -> [stage, FF-Parser, fusion] x n -> up -> shares of the full features -> logits
 """
@@ -110,12 +110,12 @@ class MedSegDiffModule(SegmentationNetwork):
             widths,
             settings.blocks,
             space_dims,
-            settings.low_resolution,
             settings.skips,
+            settings.low_resolution,
         )
         patch = settings.patch_in(space_dims)
         self.coarse = slice(exponent(patch), exponent(patch) + len(inner))
-        is_projected = settings.detail_in(space_dims) != "blended"  # whose shares are linear anyway
+        is_projected = settings.detail_in(space_dims) != "blended"
         seen = widths[0] + mask_channels  # at full resolution
         fine = PROJECTED if is_projected else seen
         self.project_fine = (
@@ -128,7 +128,7 @@ class MedSegDiffModule(SegmentationNetwork):
         self.denoiser = LightDenoiser(settings, fine, mask_channels, space_dims)
 
     def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
-        """Decoder features projected to the denoiser's widths, and the head's logits."""
+        """What the denoiser needs of the decoder's features, and the head's logits."""
         features, logits = self.image_unet(image)
         fine = self.project_fine(
             torch.cat([features[0], logits.detach().to(features[0].dtype).tanh()], dim=1)

@@ -72,7 +72,7 @@ class MedSegDiffV2Module(SegmentationNetwork):
         super().__init__()
         size = SIZES[settings.size]
         widths, time = size.widths, 4 * size.widths[0]
-        self.image_unet = ResidualUNet(image_channels, mask_channels, *size, space_dims)
+        self.image_unet = ResidualUNet(image_channels, mask_channels, *size, space_dims, "concat")
         self.anchors = nn.ModuleList(
             UncertainSpatialAttention(width, space_dims)
             for width in widths[: ANCHORED_STAGES if settings.anchor else 0]

@@ -27,9 +27,9 @@ class ResidualUNet(nn.Module):
         widths: features at each resolution, finest first; the grid halves from one to the next.
         blocks: residual blocks in each encoder stage, possibly none; decoder stages have one.
         space_dims: 2 or 3.
-        low: extras of the coarse stages.
         skips: how a decoder stage takes the encoder's features: added to what comes from below, or
             beside it, at twice the width and cost of its first convolution.
+        low: extras of the coarse stages.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class ResidualUNet(nn.Module):
         widths: tuple[int, ...],
         blocks: tuple[int, ...],
         space_dims: int,
+        skips: SkipKind,
         low: LowResolution = EVERYWHERE_ALIKE,
-        skips: SkipKind = "concat",
     ) -> None:
         super().__init__()
         self.skips = skips

@@ -34,9 +34,8 @@ class UNet(Network):
         self, image_channels: int, mask_channels: int, space_dims: int = 2
     ) -> SegmentationNetwork:
         """See `Network.build`."""
-        return UNetModule(
-            ResidualUNet(image_channels, mask_channels, self.widths, self.blocks, space_dims)
-        )
+        sizes = (self.widths, self.blocks)
+        return UNetModule(ResidualUNet(image_channels, mask_channels, *sizes, space_dims, "concat"))
 
 
 class UNetModule(SegmentationNetwork):
