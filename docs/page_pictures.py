@@ -1,14 +1,16 @@
-"""Take the pictures of the page that the README and docs/serve.md show.
+"""Take the pictures of the page and of a report that the README and the docs show.
 
-    python docs/page_pictures.py [--run RUN] [--out docs/images]
+    python docs/page_pictures.py [--run RUN] [--report REPORT.HTML] [--out docs/images]
 
 Starts `medsegdiff serve` with the bundled models and samples, and goes through the page in Chromium
-(needs playwright and a chromium). The picture of a training is taken where its run is given.
+(needs playwright and a chromium). Pictures of a training and of a report are taken where these
+are given.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -17,12 +19,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 WINDOW: ViewportSize = {"width": 1280, "height": 860}
 WIDTH = 960  # of the pictures, pixels
+REPORT_WINDOW: ViewportSize = {"width": 1200, "height": 1494}
 WAIT_MS = 300_000
 
 
@@ -44,9 +48,12 @@ def serving(*arguments: object) -> Iterator[str]:
 def take(page: Page, path: Path) -> None:
     """The window as a small PNG of 256 colours, once its animations are over."""
     page.wait_for_timeout(800)
-    picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    size = (WIDTH, round(picture.height * WIDTH / picture.width))
-    small = picture.resize(size, Image.Resampling.LANCZOS)
+    save(Image.open(BytesIO(page.screenshot())), path)
+
+
+def save(picture: Image.Image, path: Path, width: int = WIDTH) -> None:
+    size = (width, round(picture.height * width / picture.width))
+    small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     small.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
     print(path)
 
@@ -107,9 +114,27 @@ def training(page: Page, out: Path) -> None:
     take(page, out / "serve_training.png")
 
 
+def report(browser: Browser, file: Path, path: Path) -> None:
+    """Its head in light colours, and beside it the worst studies in dark ones."""
+    both = Image.new("RGB", (2 * REPORT_WINDOW["width"], REPORT_WINDOW["height"]))
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for place, scheme in enumerate(schemes):
+        page = browser.new_context(viewport=REPORT_WINDOW, color_scheme=scheme).new_page()
+        page.goto(file.resolve().as_uri())
+        if scheme == "dark":
+            page.locator("h2", has_text=re.compile("^Studies")).evaluate(
+                "(heading) => window.scrollBy(0, heading.getBoundingClientRect().top - 50)"
+            )
+        page.wait_for_timeout(1500)  # pictures are decoded where they come into view
+        seen = Image.open(BytesIO(page.screenshot())).convert("RGB")
+        both.paste(seen, (place * seen.width, 0))
+    save(both, path, 2 * REPORT_WINDOW["width"] * 2 // 3)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--run", type=Path, help="a run, for the picture of a training")
+    parser.add_argument("--report", type=Path, help="a report, for its picture")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
     given = parser.parse_args(arguments)
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -127,6 +152,8 @@ def main(arguments: list[str] | None = None) -> int:
             page.set_default_timeout(WAIT_MS)
             page.goto(f"{address}/{path}")
             sight(page, given.out)
+        if given.report:
+            report(browser, given.report, given.out / "report.png")
         browser.close()
     return 0
 

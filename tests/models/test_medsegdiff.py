@@ -106,6 +106,12 @@ def test_shares_are_blended_where_patches_are_large():
     assert MedSegDiff(detail="convolution").detail_in(2) == "convolution"
 
 
+def test_skips_are_added_in_pictures():
+    assert [MedSegDiff().skips_in(dims) for dims in (2, 3)] == ["sum", "concat"]
+    first = MedSegDiff(skips="concat").build(3, 1).image_unet.decoder[0].blocks[0].first[2]
+    assert first.weight.shape[1] == 2 * MedSegDiff().widths[0]
+
+
 def test_patches_are_as_large_as_the_resolutions_allow():
     assert [MedSegDiff().patch_in(dims) for dims in (2, 3)] == [8, 4]
     assert MedSegDiff(**SMALL).patch_in(2) == 4

@@ -32,6 +32,7 @@ from medsegdiff.models.residual_unet import ResidualUNet, SkipKind, check_stages
 
 LARGEST_PATCH = {2: 8, 3: 4}  # voxels along an axis of what the denoiser sees as one
 DETAIL: dict[int, DetailKind] = {2: "blended", 3: "patches"}  # by space dimensions
+SKIPS: dict[int, SkipKind] = {2: "sum", 3: "concat"}  # likewise
 PROJECTED = 16  # features of the image at full resolution, where the denoiser sees a projection
 
 
@@ -50,6 +51,7 @@ class MedSegDiff(Network):
             "convolution" convolves there, which costs several times more. None takes "blended", in
             volumes "patches".
         skips: how the condition network's decoder takes the encoder's features: "sum" or "concat".
+            None takes "sum", in volumes "concat".
         fusion: "residual" adds a gated identity path to equation 3, "paper" keeps it literally,
             "none" takes the sum of both features in its place.
         ff_parser: filter the mask's features (equations 4 to 6) before they are fused.
@@ -63,7 +65,7 @@ class MedSegDiff(Network):
     denoiser_widths: tuple[int, ...] = Field(default=(48, 96), min_length=1)
     patch: Literal[2, 4, 8, 16] | None = None
     detail: DetailKind | None = None
-    skips: SkipKind = "sum"
+    skips: SkipKind | None = None
     fusion: FusionKind = "residual"
     ff_parser: bool = True
     low_resolution: LowResolution = LowResolution()
@@ -89,6 +91,10 @@ class MedSegDiff(Network):
         """How features of patches become voxels, in 2 or 3 dimensions."""
         return self.detail or DETAIL[space_dims]
 
+    def skips_in(self, space_dims: int) -> SkipKind:
+        """How the condition network's decoder takes the encoder's features, likewise."""
+        return self.skips or SKIPS[space_dims]
+
     def build(
         self, image_channels: int, mask_channels: int, space_dims: int = 2
     ) -> SegmentationNetwork:
@@ -110,7 +116,7 @@ class MedSegDiffModule(SegmentationNetwork):
             widths,
             settings.blocks,
             space_dims,
-            settings.skips,
+            settings.skips_in(space_dims),
             settings.low_resolution,
         )
         patch = settings.patch_in(space_dims)
