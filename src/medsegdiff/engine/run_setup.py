@@ -14,6 +14,7 @@ from medsegdiff.data import Dataset, Grid, Preparation, PreparedCache, Splits
 from medsegdiff.data.fingerprint import DatasetFingerprint, manifest_hash
 from medsegdiff.data.preparation import MULTIPLE
 from medsegdiff.data.transforms.fit_to_grid import FitToGrid
+from medsegdiff.engine.allocator import keep_freed_memory
 from medsegdiff.engine.config import ModelConfig, ModelSettings, RunConfig, TrainConfig
 from medsegdiff.engine.data_plan import DataPlan, plan_data, settings_for
 from medsegdiff.engine.distributed import Team
@@ -98,6 +99,8 @@ def set_up(
         ConfigError: settings that do not go with the model to start from.
     """
     device = chosen_device(device_name)
+    if device.type == "cpu":
+        keep_freed_memory()
     team = Team(device)
     splits = checked_splits(dataset, fold, config.train.seed)
     if init:
