@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from speed.timing import Work
 
@@ -94,6 +95,26 @@ def parameters(network: nn.Module) -> int:
 
 def gflop(work: Work) -> float:
     """Operations of a work, in billions: convolutions and matrix products."""
-    with FlopCounterMode(display=False) as counted:
+    with CountedOperations() as counted:
         work()
-    return counted.get_total_flops() / 1e9
+    return counted.total / 1e9
+
+
+class CountedOperations(TorchDispatchMode):
+    """Adds up what torch says of each operation.
+
+    Torch's own `FlopCounterMode` follows modules too, and fails where a step looks without gradients
+    at what has some.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        found = func(*args, **(kwargs or {}))
+        cost = flop_registry.get(func._overloadpacket)
+        self.total += cost(*args, **(kwargs or {}), out_val=found) if cost else 0
+        return found
