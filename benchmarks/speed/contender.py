@@ -103,8 +103,8 @@ def gflop(work: Work) -> float:
 class CountedOperations(TorchDispatchMode):
     """Adds up what torch says of each operation.
 
-    Torch's own `FlopCounterMode` follows modules too, and fails where a step looks without gradients
-    at what has some.
+    Torch's own `FlopCounterMode` follows modules too, and fails where a step looks without
+    gradients at what has some.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,12 @@ class CountedOperations(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        found = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
         cost = flop_registry.get(func._overloadpacket)
-        self.total += cost(*args, **(kwargs or {}), out_val=found) if cost else 0
+        if cost is None:
+            with self:  # in inference mode, operations made of others arrive whole
+                found = func.decompose(*args, **kwargs)
+            return func(*args, **kwargs) if found is NotImplemented else found
+        found = func(*args, **kwargs)
+        self.total += cost(*args, **kwargs, out_val=found)
         return found
