@@ -23,19 +23,18 @@ from typing import Any
 
 import torch
 from ablation.measure import commit
-from speed.contender import CHUNK, Task, gflop, parameters, prediction_seconds
+from speed.contender import CHUNK, Contender, Task, gflop, parameters, prediction_seconds
 from speed.contenders import CONTENDERS
 from speed.limits import limits
 from speed.memory import peak
 from speed.tables import page
-from speed.timing import Work, alternating
+from speed.timing import alternating
 
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.precision import chosen_device, is_bf16_fast
 
 MEMBERS = (1, 8, 25)
 BATCH = 4
-TRAINED = 4  # steps whose operations are counted
 HERE = Path(__file__).parent
 
 
@@ -67,7 +66,7 @@ def measured(task: Task, repeats: int) -> list[dict[str, Any]]:
                     "look_s": looks[one.name],
                     "step_s": times,
                     "train_images_per_s": task.batch / trained[one.name],
-                    "train_gflop": gflop(lambda one=one: repeated(one.train_step)) / TRAINED,
+                    "train_gflop": gflop(lambda one=one: repeated(one)) / one.kinds_of_step,
                     "memory_mib": peak_mib(one.name, task),
                     "own_steps": one.steps,
                     "predictions": [
@@ -105,10 +104,10 @@ def looked_and_stepped(name: str, task: Task) -> None:
     print(peak())
 
 
-def repeated(work: Work) -> None:
-    """A few training steps: ours do not all cost the same."""
-    for _ in range(TRAINED):
-        work()
+def repeated(one: Contender) -> None:
+    """As many training steps as there are kinds of them."""
+    for _ in range(one.kinds_of_step):
+        one.train_step()
 
 
 def main() -> None:

@@ -51,11 +51,12 @@ class Contender(Protocol):
     Args:
         name: in the tables.
         steps: that it takes by default for a mask.
-        looks_once: whether the image is looked at once for all steps and members.
+        kinds_of_step: training steps in a row that stand for all, where they do not cost the same.
     """
 
     name: str
     steps: int
+    kinds_of_step: int
 
     @property
     def network(self) -> nn.Module:

@@ -40,6 +40,7 @@ class Ours:
     ) -> None:
         self.name = name
         self.task = task
+        self.kinds_of_step = 4  # some begin with a guess
         config: RunConfig = read_run_config(
             None,
             [

@@ -22,6 +22,8 @@ class Theirs:
         network: theirs.
     """
 
+    kinds_of_step = 1
+
     def __init__(self, task: Task, network: nn.Module) -> None:
         self.task = task
         self.network = network.to(task.device)

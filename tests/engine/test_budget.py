@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -47,3 +48,17 @@ def test_memory_is_measured_in_gib():
     memory = peak_memory_gb(torch.device("cpu"))
     assert memory is not None
     assert 0.05 < memory < 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_is_not_that_of_the_process_that_started_it():
+    ballast = torch.ones(2**28)  # 1 GiB
+    script = (
+        "import torch; from medsegdiff.engine.budget import peak_memory_gb;"
+        "print(peak_memory_gb(torch.device('cpu')))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert float(told.stdout) < 0.8
+    assert ballast.all()
