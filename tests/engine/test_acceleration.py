@@ -48,7 +48,7 @@ def test_a_model_keeps_what_it_made_ready(model):
 
 
 def test_compiling_is_for_gpus(model):
-    with pytest.raises(ConfigError, match=r"compiled=true is for GPUs, but this is cpu"):
+    with pytest.raises(ConfigError, match=r"compiled=true\) is for GPUs, but this is cpu"):
         compiled(model.networks[0], CPU)
 
 

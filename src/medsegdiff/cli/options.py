@@ -15,7 +15,7 @@ Model = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
 Compile = Annotated[
-    bool, typer.Option("--compile", help="Compile for a GPU: minutes later, and then faster.")
+    bool, typer.Option("--compile", help="GPUs: compile first, for minutes; then faster.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
 Split = Annotated[

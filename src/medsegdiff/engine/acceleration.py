@@ -81,7 +81,7 @@ def compiled(
     """
     if device.type != "cuda":
         raise ConfigError(
-            f"compiled=true is for GPUs, but this is {device}: there it takes minutes and makes "
-            "every step slower. Leave it out."
+            f"--compile (compiled=true) is for GPUs, but this is {device}: there it takes minutes "
+            "and makes every step slower. Leave it out."
         )
     return Compiled(network, None if is_trained else "reduce-overhead")
