@@ -88,7 +88,7 @@ def measured(repeats: int, **where: int) -> dict[str, float]:
 
 def exponent(curve: dict[int, dict[str, float]], what: str) -> float:
     """Slope of the upper half of a curve in logarithms: 1 is linear, 2 quadratic."""
-    upper = list(curve.items())[len(curve) // 2 :]
+    upper = list(curve.items())[min(len(curve) // 2, len(curve) - 2) :]
     x = [math.log(place) for place, _ in upper]
     y = [math.log(max(one[what], 1e-9)) for _, one in upper]
     return linear_regression(x, y).slope

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -28,15 +27,24 @@ def training_step(count: int) -> dict[str, float]:
         settings += ["train.validation_studies=1", "train.final_studies=1", "train.precision=fp32"]
         launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
         train = ["-m", "medsegdiff", "train", str(STUDIES), "-o", folder, f"--max-steps={STEPS}"]
-        subprocess.run(
-            [sys.executable, *launch, *train, "--device=cpu", *settings],
-            check=True,
-            capture_output=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        largest = peak_of([sys.executable, *launch, *train, "--device=cpu", *settings])
         lines = (Path(folder) / "fold_0" / "metrics.jsonl").read_text().splitlines()
     ends = [one["seconds"] for one in map(json.loads, lines) if "seconds" in one]
     taken = [later - earlier for earlier, later in pairwise(ends)]
-    unit = 1 if sys.platform == "darwin" else 1024
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 2**20
     return {"s": median(taken), "mib": largest}
+
+
+def peak_of(command: list[str]) -> float:
+    """Run a command to its end; MiB of the largest of its processes, this one included.
+
+    Raises:
+        CalledProcessError: it failed; what it said went to stderr.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
+        _, status, usage = os.wait4(process.pid, 0)  # of it and all that it has waited for
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return usage.ru_maxrss * unit / 2**20

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from curves import exponent, page
+from speed.processes import peak_of
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "curves.py"
 
@@ -36,3 +38,26 @@ def test_twenty_five_members_at_512_fit_in_two_gigabytes():
 def test_steps_need_no_memory_of_their_own():
     few, many = (point(side=128, members=8, steps=steps)["mib"] for steps in (3, 60))
     assert many < few + 16
+
+
+@pytest.mark.parametrize(("power", "points"), [(1, 2), (1, 3), (2, 2), (2, 5)])
+def test_the_exponent_of_a_power_is_found_from_two_points_on(power: int, points: int):
+    curve = {2**k: {"s": 0.1 * 2 ** (k * power), "mib": 8.0} for k in range(points)}
+    assert exponent(curve, "s") == pytest.approx(power)
+    assert exponent(curve, "mib") == pytest.approx(0)
+
+
+def test_the_page_has_every_curve_with_its_exponents():
+    curve = {1: {"s": 1.0, "mib": 300.0}, 2: {"s": 0.5, "mib": 300.0}}
+    text = page({"command": "c", "commit": "0", "curves": {"processes": curve}})
+    assert "| processes | s | MiB |" in text
+    assert "| 2 | 0.500 | 300 |" in text
+    assert "| **exponent** | -1.00 | 0.00 |" in text
+
+
+def test_the_peak_of_a_command_is_its_largest_childs():
+    most = "b'x' * (3 * 2**29)"  # more than this process has
+    starts = f"import subprocess, sys; subprocess.run([sys.executable, '-c', \"{most}\"])"
+    assert 1536 < peak_of([sys.executable, "-c", starts]) < 1600
+    with pytest.raises(subprocess.CalledProcessError):
+        peak_of([sys.executable, "-c", "raise SystemExit(3)"])

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from torch import nn
 
 from medsegdiff.models.blocks import resized
 from medsegdiff.models.residual_unet import ResidualUNet
@@ -66,3 +67,17 @@ def test_a_plain_unet_has_a_head_and_nothing_to_denoise_with():
 def test_stages_that_do_not_match_are_refused():
     with pytest.raises(ValidationError, match="widths has 2 stages and blocks has 1"):
         UNet(widths=(4, 6), blocks=(1,))
+
+
+def test_a_plain_unet_drops_features_in_training_only_and_from_its_stage_on():
+    low = {"stage": 2, "dropout": 0.5}
+    module = UNet(widths=(4, 6), blocks=(1, 1), low_resolution=low).build(3, 1)
+    shares = [one.p for one in module.modules() if isinstance(one, nn.Dropout)]
+    assert {0.0, 0.5} == set(shares)
+    image = randn(1, 3, 16, 16)
+    one, other = (module.train().condition(image).logits for _ in range(2))
+    assert not torch.equal(one, other)
+    one, other = (module.eval().condition(image).logits for _ in range(2))
+    assert torch.equal(one, other)
+    with pytest.raises(ValueError, match=r"low_resolution.stage is 3, .* stages 1 to 2"):
+        UNet(widths=(4, 6), blocks=(1, 1), low_resolution={"stage": 3, "dropout": 0.5})

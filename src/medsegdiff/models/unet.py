@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from typing_extensions import Self
 
+from medsegdiff.models.low_resolution import LowResolution
 from medsegdiff.models.network import Condition, Network, SegmentationNetwork
 from medsegdiff.models.residual_unet import ResidualUNet, check_stages
 
@@ -19,23 +20,28 @@ class UNet(Network):
     Args:
         widths: features at each resolution, finest first.
         blocks: residual blocks in each encoder stage; 0 leaves the finest one to the stem.
+        low_resolution: extras of the coarse stages; with dropout, passes in which features are
+            dropped are what other uncertainties are compared with.
     """
 
     name: Literal["unet"] = "unet"
     widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 192), min_length=1)
     blocks: tuple[int, ...] = (0, 1, 2, 2, 2)
+    low_resolution: LowResolution = LowResolution()
 
     @model_validator(mode="after")
     def _stages_match(self) -> Self:
         check_stages(self.widths, self.blocks)
+        self.low_resolution.check(len(self.widths))
         return self
 
     def build(
         self, image_channels: int, mask_channels: int, space_dims: int = 2
     ) -> SegmentationNetwork:
         """See `Network.build`."""
-        sizes = (self.widths, self.blocks)
-        return UNetModule(ResidualUNet(image_channels, mask_channels, *sizes, space_dims, "concat"))
+        sizes, low = (self.widths, self.blocks), self.low_resolution
+        unet = ResidualUNet(image_channels, mask_channels, *sizes, space_dims, "concat", low)
+        return UNetModule(unet)
 
 
 class UNetModule(SegmentationNetwork):

@@ -1,0 +1,187 @@
+"""Several raters and several masks: the default's members beside what a plain U-Net can offer.
+
+    python benchmarks/raters.py DATA --default RUN ... --consensus RUN ... --unet RUN ... \
+        --dropout RUN ... [--split test] [-o raters.json]
+
+Each flag takes the runs of one kind, one for each seed, all trained on DATA:
+
+    --default    medsegdiff train DATA -o RUN train.raters=random
+    --consensus  medsegdiff train DATA -o RUN
+    --unet       medsegdiff train DATA -o RUN --config unet train.raters=random
+    --dropout    as --unet, with model.network.low_resolution.dropout=0.3
+
+Of every study each kind gives sixteen masks at native size: the default its members, the U-Net
+sixteen draws of every pixel by itself from its probability, the U-Net with dropout sixteen passes.
+They are compared with the masks of all raters; differences to the first kind are paired over seeds
+and studies. The test split is for finished models, once. For one structure (binary masks).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ablation.measure import commit
+from ablation.statistics import interval
+from jaxtyping import Int
+from speed.tables import table
+from torch import Tensor, nn
+
+from medsegdiff.data import Folder
+from medsegdiff.engine.environment import environment
+from medsegdiff.engine.predict import predict
+from medsegdiff.engine.settings import with_predict
+from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.errors import ConfigError, MedSegDiffError
+from medsegdiff.metrics import Dice
+from medsegdiff.metrics.agreement import rater_agreement
+from medsegdiff.types import Sample
+
+MEMBERS = 16
+SEED = 0
+MEASURES = ("ged_squared", "hm_iou", "d_max", "union_sensitivity", "dice")
+HEADS = ("GED²", "HM-IoU", "D_max", "sensitivity of the union", "Dice of the fused mask")
+Masks = tuple[Int[Tensor, "M *S"], Int[Tensor, "*S"]]  # members, and the one mask fused of them
+
+
+def drawn_members(sample: Sample, model: TrainedModel) -> Masks:
+    """The members that the program gives."""
+    found = predict(sample, model, with_predict(model.predict, members=MEMBERS, seed=SEED))
+    return found.members.long(), found.mask
+
+
+def drawn_pixels(sample: Sample, model: TrainedModel) -> Masks:
+    """Each pixel drawn by itself from the calibrated probability."""
+    found = predict(sample, model, with_predict(model.predict, seed=SEED))
+    generator = torch.Generator().manual_seed(SEED)
+    chance = found.probability[0].expand(MEMBERS, *found.mask.shape)
+    return torch.bernoulli(chance, generator=generator).long(), found.mask
+
+
+def dropout_passes(sample: Sample, model: TrainedModel) -> Masks:
+    """Passes in which features are dropped as in training; the fused mask is their majority."""
+    config = with_predict(model.predict, seed=SEED)
+    dropping = [
+        module
+        for network in model.ready(config.precision, config.compiled)
+        for module in network.modules()
+        if isinstance(module, nn.Dropout) and module.p > 0
+    ]
+    if not dropping:
+        raise ConfigError(f"{model.name} was trained without dropout. Give --dropout another run.")
+    torch.manual_seed(SEED)
+    for module in dropping:
+        module.train()
+    passes = torch.stack([predict(sample, model, config).mask for _ in range(MEMBERS)])
+    for module in dropping:
+        module.eval()
+    return passes.long(), (2 * passes.sum(dim=0) > MEMBERS).long()
+
+
+KINDS: dict[str, tuple[str, Callable[[Sample, TrainedModel], Masks]]] = {
+    "default": ("default, trained on random raters", drawn_members),
+    "consensus": ("default, trained on the consensus", drawn_members),
+    "unet": ("plain U-Net on random raters, pixels drawn", drawn_pixels),
+    "dropout": ("plain U-Net on random raters, dropout passes", dropout_passes),
+}
+
+
+def measured(sample: Sample, masks: Masks) -> list[float]:
+    """The measures of one study, in the order of `MEASURES`."""
+    assert sample.labels is not None
+    members, fused = masks
+    agreement = asdict(rater_agreement(members, torch.stack(list(sample.raters.values())).long()))
+    agreement["dice"] = float(Dice(classes=2)(fused, sample.labels, None).mean())
+    return [agreement[name] for name in MEASURES]
+
+
+def figures_of(kind: str, runs: list[str], samples: list[Sample]) -> np.ndarray:
+    """Measures of all runs and studies, shape (runs, studies, measures)."""
+    found = []
+    for run in runs:
+        model = TrainedModel.load(run)
+        if model.config.labels.classes != 2:
+            raise ConfigError(f"{run} knows {model.config.labels.classes} classes, not two.")
+        found.append([measured(sample, KINDS[kind][1](sample, model)) for sample in samples])
+    return np.array(found)
+
+
+def rows(figures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Means and intervals of each kind, and its differences to the first."""
+    first = next(iter(figures.values()))
+    result = []
+    for kind, values in figures.items():
+        row: dict[str, Any] = {"row": KINDS[kind][0], "runs": len(values)}
+        for index, name in enumerate(MEASURES):
+            row[name] = asdict(interval(values[..., index]))
+            if values is not first and values.shape == first.shape:
+                row[f"{name}_minus_first"] = asdict(interval((values - first)[..., index]))
+        result.append(row)
+    return result
+
+
+def markdown(found: list[dict[str, Any]]) -> str:
+    """The table, for people: means with 95 % intervals, then differences to the first row."""
+    heads = ["16 masks of", "runs", *HEADS, "GED² minus first", "HM-IoU minus first"]
+    lines = []
+    for row in found:
+        means = [f"{row[name]['mean']:.3f}" for name in MEASURES]
+        differences = [_difference(row.get(f"{name}_minus_first")) for name in MEASURES[:2]]
+        lines.append([row["row"], str(row["runs"]), *means, *differences])
+    return table(heads, lines)
+
+
+def _difference(found: dict[str, float] | None) -> str:
+    if found is None:
+        return "–"
+    return f"{found['mean']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
+
+
+def main() -> None:
+    """Read the command line, measure, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    for kind in KINDS:
+        parser.add_argument(f"--{kind}", nargs="+", metavar="RUN", required=kind == "default")
+    parser.add_argument("--split", default="val", choices=("val", "test"))
+    parser.add_argument("-o", "--output", type=Path)
+    given = parser.parse_args()
+    try:
+        dataset = Folder(root=given.data)
+        splits = dataset.declared_splits()
+        if splits is None:
+            raise ConfigError(f"{given.data} declares no splits (splits.json).")
+        samples = [dataset.load(study) for study in getattr(splits, given.split)]
+        asked = {kind: getattr(given, kind) for kind in KINDS if getattr(given, kind)}
+        figures = {kind: figures_of(kind, runs, samples) for kind, runs in asked.items()}
+    except MedSegDiffError as error:
+        sys.exit(f"raters.py: {error}")
+    found = rows(figures)
+    print(markdown(found))
+    if given.output:
+        values = {
+            "split": given.split,
+            "studies": [sample.study for sample in samples],
+            "members": MEMBERS,
+            "commit": commit(),
+            "environment": environment(),
+            "rows": found,
+            "study by study": {
+                kind: {name: values[..., k].round(5).tolist() for k, name in enumerate(MEASURES)}
+                for kind, values in figures.items()
+            },
+        }
+        given.output.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
