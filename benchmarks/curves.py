@@ -29,8 +29,8 @@ from speed.contender import Task
 from speed.curve_plot import picture
 from speed.memory import peak
 from speed.ours import Ours
-from speed.processes import training_step
 from speed.tables import table
+from speed.training_run import training_step
 
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.predict import predict
@@ -41,6 +41,7 @@ HERE = Path(__file__).parent
 STUDIES = 6
 USUAL = {"side": 256, "members": 8, "steps": 3}
 PROCESSES = (1, 2)
+STEPS = 20  # of a training
 POINTS = {
     "side": (64, 128, 256, 512, 1024),
     "members": (1, 2, 4, 8, 16, 32, 64, 100),
@@ -86,6 +87,12 @@ def measured(repeats: int, **where: int) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def training_by(processes: int) -> dict[str, float]:
+    """A step of a training whose batch so many processes share, joined by gloo."""
+    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return training_step(["train.side=128", "train.batch_size=8"], STEPS, launch)
+
+
 def exponent(curve: dict[int, dict[str, float]], what: str) -> float:
     """Slope of the upper half of a curve in logarithms: 1 is linear, 2 quadratic."""
     upper = list(curve.items())[min(len(curve) // 2, len(curve) - 2) :]
@@ -121,7 +128,7 @@ def main() -> None:
         axis: {value: measured(given.repeats, **{**USUAL, axis: value}) for value in values}
         for axis, values in POINTS.items()
     }
-    curves["processes"] = {count: training_step(count) for count in PROCESSES}
+    curves["processes"] = {count: training_by(count) for count in PROCESSES}
     found = {
         "command": " ".join(["python", "benchmarks/curves.py", *sys.argv[1:]]),
         "commit": commit(),

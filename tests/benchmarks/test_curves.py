@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from curves import exponent, page
-from speed.processes import peak_of
+from speed.training_run import peak_of
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "curves.py"
 

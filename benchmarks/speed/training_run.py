@@ -1,4 +1,4 @@
-"""What a training step takes when several processes share its batch."""
+"""What a step of a whole training costs, as a user would start it."""
 
 from __future__ import annotations
 
@@ -7,34 +7,38 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 from speed.ours import STUDIES
 
-SIDE, BATCH, STEPS = 128, 8, 20
+USUAL = ("train.validations=1", "train.validation_studies=1", "train.final_studies=1")
 
 
-def training_step(count: int) -> dict[str, float]:
-    """Median seconds of a step of so many processes of one thread each, joined by gloo.
+def training_step(words: Sequence[str], steps: int, launch: Sequence[str] = ()) -> dict[str, float]:
+    """Median seconds of a step of a float32 training on the processor, one thread a process.
+
+    Args:
+        words: of `medsegdiff train`, behind the data set.
+        steps: of the training; the first is not counted.
+        launch: words before `-m medsegdiff`, for several processes.
 
     Returns:
-        Seconds, and MiB of the largest process.
+        Seconds, and MiB of the largest process: of training and of one validation.
     """
     with tempfile.TemporaryDirectory() as folder:
-        settings = [f"train.side={SIDE}", f"train.batch_size={BATCH}", "train.validations=1"]
-        settings += ["train.validation_studies=1", "train.final_studies=1", "train.precision=fp32"]
-        launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-        train = ["-m", "medsegdiff", "train", str(STUDIES), "-o", folder, f"--max-steps={STEPS}"]
-        largest = peak_of([sys.executable, *launch, *train, "--device=cpu", *settings])
+        train = ["-m", "medsegdiff", "train", str(STUDIES), "-o", folder, f"--max-steps={steps}"]
+        settings = ["--device=cpu", "train.precision=fp32", *USUAL, *words]
+        largest = peak_of([sys.executable, *launch, *train, *settings])
         lines = (Path(folder) / "fold_0" / "metrics.jsonl").read_text().splitlines()
     ends = [one["seconds"] for one in map(json.loads, lines) if "seconds" in one]
     taken = [later - earlier for earlier, later in pairwise(ends)]
     return {"s": median(taken), "mib": largest}
 
 
-def peak_of(command: list[str]) -> float:
+def peak_of(command: Sequence[str]) -> float:
     """Run a command to its end; MiB of the largest of its processes, this one included.
 
     Raises:
