@@ -104,7 +104,7 @@ class PatchDetail(Detail):
     ) -> Float[Tensor, "B K *S"]:
         """The shares of each patch times the features at each of its voxels, summed."""
         if len(fine) == 1:  # shared by all members
-            voxels = torch.einsum("bkfn,nfp->bkpn", shares.flatten(3), fine[0])
+            voxels = products(shares.flatten(3).permute(3, 0, 1, 2), fine[0])
         else:
             voxels = torch.einsum("bkfn,bnfp->bkpn", shares.flatten(3), fine)
         return cropped(unpatched(voxels, shares.shape[3:], self.patch), size)
@@ -153,11 +153,10 @@ class BlendedDetail(PatchDetail):
         self, shares: Float[Tensor, "B K F *T"], fine: Float[Tensor, "N GP"], size: torch.Size
     ) -> Float[Tensor, "B K *S"]:
         """The same by cells, whose features were weighted before; the first begins outside."""
-        corners = at_corners(shares).permute(3, 0, 1, 2).flatten(1, 2)  # (N, B K, G)
-        features = fine.unflatten(1, (corners.shape[2], -1))  # (N, G, P)
-        voxels = torch.bmm(corners, features).unflatten(1, shares.shape[:2])  # (N, B, K, P)
+        corners = at_corners(shares)
+        voxels = products(corners, fine.unflatten(1, (corners.shape[-1], -1)))
         cells = torch.Size(count + 1 for count in shares.shape[3:])
-        whole = unpatched(voxels.permute(1, 2, 3, 0), cells, self.patch)
+        whole = unpatched(voxels, cells, self.patch)
         return cropped(whole, size, self.patch // 2)
 
 
@@ -196,16 +195,26 @@ def corner_weights(patch: int, space_dims: int) -> Float[Tensor, "corners P"]:
     return weights
 
 
-def at_corners(shares: Float[Tensor, "B K F *T"]) -> Float[Tensor, "B K G N"]:
+def at_corners(shares: Float[Tensor, "B K F *T"]) -> Float[Tensor, "N B K G"]:
     """Shares at all corners of each cell, which are the centres of the patches around it.
 
     Cells at the border have the nearest patches in place of those that lie outside.
     """
     dims = shares.ndim - 3
-    wide = functional.pad(shares.flatten(1, 2), [1, 1] * dims, mode="replicate")
-    wide = wide.unflatten(1, shares.shape[1:3])
+    wide = shares.permute(*range(3, shares.ndim), 0, 1, 2)
+    for axis in range(dims):
+        first, last = wide.narrow(axis, 0, 1), wide.narrow(axis, -1, 1)
+        wide = torch.cat([first, wide, last], dim=axis)
     sides = itertools.product((slice(None, -1), slice(1, None)), repeat=dims)
-    return torch.cat([wide[(..., *side)] for side in sides], dim=2).flatten(3)
+    return torch.cat([wide[side] for side in sides], dim=-1).flatten(0, dims - 1)
+
+
+def products(
+    shares: Float[Tensor, "N B K G"], features: Float[Tensor, "N G P"]
+) -> Float[Tensor, "B K P N"]:
+    """The matrix product of each place; of contiguous factors, or torch goes place by place."""
+    rows = shares.contiguous().flatten(1, 2)
+    return torch.bmm(rows, features).unflatten(1, shares.shape[1:3]).permute(1, 2, 3, 0)
 
 
 def enlarged(m: Float[Tensor, "B F *T"], patch: int) -> Float[Tensor, "B F *U"]:
