@@ -5,9 +5,10 @@
 
 All sides take turns; figures are medians, of works of more than three seconds a single run. Writes
 OUT.json and OUT.md, with machine and commit. The others' packages: `pip install --no-deps -r
-benchmarks/peers.txt` (`make bench` does it). What is computed from measured times says so: whole
-predictions are the look at the image plus steps times chunks of eight members, since a thousand
-steps of twenty-five members would take a day.
+benchmarks/peers.txt`, which `make bench` does; they are no extra, since what they ask for brings
+CUDA. What is computed from measured times says so: predictions are the look at the image plus steps
+times chunks of eight members, since a thousand steps of twenty-five members would take a day. Ours
+are measured whole, too.
 """
 
 from __future__ import annotations
@@ -23,10 +24,19 @@ from typing import Any
 
 import torch
 from ablation.measure import commit
-from speed.contender import CHUNK, Contender, Task, gflop, parameters, prediction_seconds
+from speed.contender import (
+    CHUNK,
+    Task,
+    gflop,
+    moved_gb,
+    parameters,
+    prediction_seconds,
+    repeated,
+)
 from speed.contenders import CONTENDERS
 from speed.limits import limits
 from speed.memory import peak
+from speed.ours import Ours
 from speed.tables import page
 from speed.timing import alternating
 
@@ -35,6 +45,7 @@ from medsegdiff.engine.precision import chosen_device, is_bf16_fast
 
 MEMBERS = (1, 8, 25)
 BATCH = 4
+WHOLE = 10  # steps; predictions of ours with more are computed only
 HERE = Path(__file__).parent
 
 
@@ -48,6 +59,14 @@ def measured(task: Task, repeats: int) -> list[dict[str, Any]]:
                 {one.name: lambda one=one, count=count: one.step(count) for one in sides}, repeats
             )
             for count in chunks
+        }
+        ours = {one.name: one for one in sides if isinstance(one, Ours) and one.steps <= WHOLE}
+        whole = {
+            members: alternating(
+                {name: lambda one=one, n=members: one.predict(n) for name, one in ours.items()},
+                repeats,
+            )
+            for members in MEMBERS
         }
         looks = alternating({one.name: one.look for one in sides}, repeats)
         trained = alternating({one.name: one.train_step for one in sides}, repeats)
@@ -68,6 +87,14 @@ def measured(task: Task, repeats: int) -> list[dict[str, Any]]:
                     "train_images_per_s": task.batch / trained[one.name],
                     "train_gflop": gflop(lambda one=one: repeated(one)) / one.kinds_of_step,
                     "memory_mib": peak_mib(one.name, task),
+                    "moved_gb": {
+                        "look": moved_gb(one.look),
+                        "step of 1": moved_gb(lambda one=one: one.step(1)),
+                        f"step of {CHUNK}": moved_gb(lambda one=one: one.step(CHUNK)),
+                    },
+                    "whole_s": {
+                        n: found[one.name] for n, found in whole.items() if one.name in ours
+                    },
                     "own_steps": one.steps,
                     "predictions": [
                         {
@@ -102,12 +129,6 @@ def looked_and_stepped(name: str, task: Task) -> None:
         one.look()
         one.step(CHUNK)
     print(peak())
-
-
-def repeated(one: Contender) -> None:
-    """As many training steps as there are kinds of them."""
-    for _ in range(one.kinds_of_step):
-        one.train_step()
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ Rows: each network in bfloat16 and in float32, the default also compiled. Column
 the look at the image, for a step of 8 and of 25 members, and for a whole prediction of 25 members
 as the program makes it (preparation, noise, all steps, fusion); images a second in training, with
 reading and augmentation; the most memory that either needed. Beside them stands what the GPU makes
-of a matrix product in the same run. A row that does not fit into the minutes is left out and named.
-Writes OUT.json and OUT.md after each row, with machine and commit.
+of a matrix product in the same run. A row that fails, or does not fit into the minutes, is left out
+and named. Writes OUT.json and OUT.md after each row, with machine and commit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 from ablation.measure import commit
-from speed.contender import Task, gflop
+from speed.contender import Task, gflop, repeated
 from speed.limits import limits
 from speed.ours import Ours
 from speed.tables import table
@@ -35,7 +35,7 @@ from medsegdiff.engine.environment import environment
 from medsegdiff.engine.precision import chosen_device
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
-from medsegdiff.types import Geometry, Sample
+from medsegdiff.errors import MedSegDiffError
 
 MEMBERS = 25
 REPEATS = 10
@@ -54,20 +54,22 @@ class Row:
 
 ROWS = (
     Row("medsegdiff", "bf16"),
-    Row("medsegdiff, compiled", "bf16", COMPILED),
     Row("medsegdiff", "fp32"),
     Row("medsegdiff_v1 (small)", "bf16", ("model.network=medsegdiff_v1",)),
     Row("medsegdiff_v2", "bf16", ("model.network=medsegdiff_v2",)),
     Row("medsegdiff_v1 (small)", "fp32", ("model.network=medsegdiff_v1",)),
     Row("medsegdiff_v2", "fp32", ("model.network=medsegdiff_v2",)),
+    Row("medsegdiff, compiled", "bf16", COMPILED),  # last: compiling takes minutes
 )
 
 
 def measured(row: Row, task: Task) -> dict[str, Any]:
     """All figures of a row; times in seconds."""
+    if task.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(task.device)
     with tempfile.TemporaryDirectory() as folder:
         ours = Ours(task, Path(folder), *row.words, name=row.name)
-        sample = Sample("random", task.image()[0].cpu() * 255, Geometry((task.side,) * 2))
+        sample = ours.sample()
         config = with_predict(ours.config, members=MEMBERS, member_batch=MEMBERS)
         works = {
             "look_s": ours.look,
@@ -79,11 +81,11 @@ def measured(row: Row, task: Task) -> dict[str, Any]:
         found: dict[str, Any] = {name: typical(work) for name, work in works.items()}
         with torch.compiler.set_stance("force_eager"):
             found["step_gflop"] = gflop(lambda: ours.step(1))
+            found["train_gflop"] = gflop(lambda: repeated(ours)) / ours.kinds_of_step / task.batch
         found["steps"] = ours.steps
     found["train_images_per_s"] = task.batch / found.pop("train_s")
     if task.device.type == "cuda":
         found["memory_gib"] = torch.cuda.max_memory_allocated(task.device) / 2**30
-        torch.cuda.reset_peak_memory_stats(task.device)
     return {"name": row.name, "precision": row.precision, **found}
 
 
@@ -105,23 +107,27 @@ def page(found: dict[str, Any]) -> str:
         f"bfloat16. Side {found['side']}, training batch {found['batch']}."
     )
     heads = ["", "", "look, ms", "step of 8, ms", f"step of {MEMBERS}, ms"]
-    heads += [f"{MEMBERS} members in all, ms", "of the peak", "training, images/s", "GiB"]
+    heads += ["of the peak", f"{MEMBERS} members in all, ms", "training, images/s", "of the peak"]
+    heads += ["GiB"]
     lines = []
     for row in found["rows"]:
         step = row[f"step_of_{MEMBERS}_s"]
-        reached = MEMBERS * row["step_gflop"] / step / most[f"{row['precision']}_gflops"]
-        times = (row["look_s"], row["step_of_8_s"], step, row["prediction_s"])
+        peak = most[f"{row['precision']}_gflops"]
+        speed = row["train_images_per_s"]
+        times = (row["look_s"], row["step_of_8_s"], step)
         lines.append(
             [
                 row["name"],
                 row["precision"],
                 *(f"{1e3 * one:.2f}" for one in times),
-                f"{reached:.0%}",
-                f"{row['train_images_per_s']:.1f}",
+                f"{MEMBERS * row['step_gflop'] / step / peak:.0%}",
+                f"{1e3 * row['prediction_s']:.2f}",
+                f"{speed:.1f}",
+                f"{speed * row['train_gflop'] / peak:.0%}",
                 f"{row['memory_gib']:.1f}" if "memory_gib" in row else "–",
             ]
         )
-    left = [f"Left out for want of time: {', '.join(found['left_out'])}."]
+    left = [f"Left out: {', '.join(found['left_out'])}."]
     return "\n\n".join([head, table(heads, lines), *(left if found["left_out"] else [])]) + "\n"
 
 
@@ -150,11 +156,15 @@ def main() -> None:
     for row in rows:
         begun = time.perf_counter()
         if begun - start + longest > 60 * given.minutes:
-            found["left_out"].append(f"{row.name} in {row.precision}")
-            continue
-        torch.manual_seed(0)
-        task = Task(given.side, given.batch, row.precision, device)
-        found["rows"].append(measured(row, task))
+            found["left_out"].append(f"{row.name} in {row.precision}, for want of time")
+        else:
+            torch.manual_seed(0)
+            task = Task(given.side, given.batch, row.precision, device)
+            try:
+                found["rows"].append(measured(row, task))
+            except (RuntimeError, MedSegDiffError) as error:
+                why = str(error).splitlines()[0]
+                found["left_out"].append(f"{row.name} in {row.precision}, which failed: {why}")
         longest = max(longest, time.perf_counter() - begun)
         given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
         given.out.with_suffix(".md").write_text(page(found))

@@ -1,17 +1,19 @@
 """A training step of this commit beside that of an earlier one, in turns on one machine.
 
     python benchmarks/training_step.py COMMIT [--side 128] [--batch 4] [--threads 2] [--turns 9]
-                                       [SETTING ...]
+                                       [--out benchmarks/results/training_step.json] [SETTING ...]
 
 Each commit trains the default network on the bundled lesions in a process of its own, with what it
 reads, augments and averages; while one takes its turn the other waits. Prints the medians and
-their ratio. SETTING words such as train.clip_norm=1 are given to both.
+their ratio, and writes OUT with all turns, machine and commit. SETTING words such as
+train.clip_norm=1 are given to both.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import os
 import statistics
 import subprocess
@@ -22,6 +24,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 STUDIES = PROJECT / "tests" / "data" / "skin_isic2017"
+RESULT = PROJECT / "benchmarks" / "results" / "training_step.json"
 IN_A_TURN = 6  # steps
 STEPS_OF_A_RUN = 1000  # of which a few are timed
 
@@ -79,6 +82,10 @@ def work(settings: list[str]) -> None:
 
 def compare(given: argparse.Namespace) -> None:
     """Check the other commit out, and let both take turns."""
+    from ablation.measure import commit
+
+    from medsegdiff.engine.environment import environment
+
     settings = [f"train.side={given.side}", f"train.batch_size={given.batch}"]
     settings += ["train.precision=fp32", *given.settings]
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +105,17 @@ def compare(given: argparse.Namespace) -> None:
     for name, training in trainings.items():
         low, high = min(training.seconds), max(training.seconds)
         print(f"{name}: {medians[name]:.3f} s a step ({low:.3f} to {high:.3f})")
-    print(f"{medians[given.commit] / medians['this']:.2f} x")
+    ratio = medians[given.commit] / medians["this"]
+    print(f"{ratio:.2f} x")
+    found = {
+        "command": " ".join(["python", "benchmarks/training_step.py", *sys.argv[1:]]),
+        "commit": commit(),
+        "machine": {**environment(), "threads": given.threads},
+        "turns_s": {name: training.seconds for name, training in trainings.items()},
+        "median_s": medians,
+        "ratio": ratio,
+    }
+    given.out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def main() -> int:
@@ -107,6 +124,7 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("commit", help="of this clone")
     parser.add_argument("settings", nargs="*")
     compare(parser.parse_args())

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from speed.timing import Work
@@ -89,6 +90,12 @@ def prediction_seconds(look: float, chunks: dict[int, float], members: int, step
     return look + steps * (whole * chunks[CHUNK] + (chunks[rest] if rest else 0.0))
 
 
+def repeated(one: Contender) -> None:
+    """As many training steps as there are kinds of them."""
+    for _ in range(one.kinds_of_step):
+        one.train_step()
+
+
 def parameters(network: nn.Module) -> int:
     """Weights of a network."""
     return sum(weight.numel() for weight in network.parameters())
@@ -101,8 +108,15 @@ def gflop(work: Work) -> float:
     return counted.total / 1e9
 
 
+def moved_gb(work: Work) -> float:
+    """Billions of bytes that a work's other operations read and write, as if nothing was cached."""
+    with CountedOperations() as counted:
+        work()
+    return counted.moved / 1e9
+
+
 class CountedOperations(TorchDispatchMode):
-    """Adds up what torch says of each operation.
+    """Adds up what torch says of each product and convolution, and the bytes that all else moves.
 
     Torch's own `FlopCounterMode` follows modules too, and fails where a step looks without
     gradients at what has some.
@@ -111,6 +125,7 @@ class CountedOperations(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.total = 0
+        self.moved = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -120,7 +135,11 @@ class CountedOperations(TorchDispatchMode):
         if cost is None:
             with self:  # in inference mode, operations made of others arrive whole
                 found = func.decompose(*args, **kwargs)
-            return func(*args, **kwargs) if found is NotImplemented else found
+            if found is NotImplemented:
+                found = func(*args, **kwargs)
+                parts = [] if func.is_view else tree_leaves((args, kwargs, found))
+                self.moved += sum(one.nbytes for one in parts if isinstance(one, torch.Tensor))
+            return found
         found = func(*args, **kwargs)
         self.total += cost(*args, **kwargs, out_val=found)
         return found

@@ -13,8 +13,8 @@ SMALL_V1 = "medsegdiff_v1 (small)"
 
 
 def small_v1(task: Task, folder: Path) -> Contender:
-    """The network of the first paper, as our recipe has it."""
-    return Ours(task, folder, "model.network=medsegdiff_v1", name=SMALL_V1)
+    """The network of the first paper, trained and drawn as our recipe has it."""
+    return Ours(task, folder, name=SMALL_V1, recipe="medsegdiff_v1")
 
 
 CONTENDERS: dict[str, Callable[[Task, Path], Contender]] = {

@@ -12,18 +12,22 @@ def page(found: dict[str, Any]) -> str:
     """All tables of a run."""
     machine, most = found["machine"], found["limits"]
     parts = [
-        f"`{found['command']}` at commit {found['commit']}: {machine['processors']} processors, "
+        f"`{found['command']}` at commit {found['commit']}: {machine['processors']} processors "
+        f"({machine['processor']}), "
         f"{machine['threads']} threads, {machine['device']}, "
         f"torch {machine['packages']['torch']}. In the same run the machine makes "
-        f"{most['fp32_gflops']:.0f} GFLOP/s of float32 and {most['bf16_gflops']:.0f} of bfloat16 "
-        f"in matrix products, and copies {most['copy_gb_per_s']:.1f} GB/s.",
+        f"{most['fp32_gflops']:.0f} GFLOP/s of float32 and {most['bf16_gflops']:.4g} of bfloat16 "
+        f"in matrix products, and copies {most['copy_gb_per_s']:.1f} GB/s. Shares in brackets are "
+        "of the matrix product's speed; works of more than three seconds were run once.",
     ]
     groups: dict[tuple[int, str], list[Row]] = {}
     for row in found["rows"]:
         groups.setdefault((row["side"], row["precision"]), []).append(row)
     for (side, precision), rows in groups.items():
         parts.append(f"### {side} × {side}, {precision}")
-        parts.append(costs(rows, most[f"{precision}_gflops"]))
+        peak = most[f"{precision}_gflops"]
+        parts.append(costs(rows, peak))
+        parts.append(bounds(rows[0], peak, most["copy_gb_per_s"]))
         parts.append(predictions(rows))
     return "\n\n".join(parts) + "\n"
 
@@ -31,32 +35,54 @@ def page(found: dict[str, Any]) -> str:
 def costs(rows: Sequence[Row], peak: float) -> str:
     """Size and speed of the parts; shares of the matrix product's speed."""
     heads = ["", "parameters, M", "look, GFLOP", "step, GFLOP", "look, s", "step of 1, s"]
-    heads += ["step of 8, s", "of the peak", "MiB", "training, images/s", "of the peak"]
+    heads += ["step of 8, s", "MiB", "training, images/s"]
     lines = []
     for row in rows:
-        eight, speed = row["step_s"][8], row["train_images_per_s"]
+        looked, once = row["look_gflop"], row["step_gflop"]
+        trained = row["train_gflop"] / row["batch"] * row["train_images_per_s"] / peak
         lines.append(
             [
                 row["name"],
                 f"{row['parameters'] / 1e6:.1f}",
-                f"{row['look_gflop']:.2f}",
-                f"{row['step_gflop']:.2f}",
-                f"{row['look_s']:.3f}",
-                f"{row['step_s'][1]:.3f}",
-                f"{eight:.3f}",
-                f"{8 * row['step_gflop'] / eight / peak:.0%}",
+                f"{looked:.2f}",
+                f"{once:.2f}",
+                of_peak(row["look_s"], looked, peak),
+                of_peak(row["step_s"][1], once, peak),
+                of_peak(row["step_s"][8], 8 * once, peak),
                 "–" if row["memory_mib"] is None else f"{row['memory_mib']:.0f}",
-                f"{speed:.2f}",
-                f"{speed * row['train_gflop'] / row['batch'] / peak:.0%}",
+                f"{row['train_images_per_s']:.2f} ({trained:.0%})",
             ]
         )
     return table(heads, lines)
+
+
+def of_peak(seconds: float, gflop: float, peak: float) -> str:
+    """Seconds, and the share of the matrix product's speed that they come to."""
+    return f"{seconds:.3f} ({gflop / seconds / peak:.0%})" if gflop else f"{seconds:.3f}"
+
+
+def bounds(row: Row, peak: float, copied: float) -> str:
+    """What the parts of a contender take at least: products at their peak, the rest as a copy."""
+    costs = {
+        "look": (row["look_s"], row["look_gflop"]),
+        "step of 1": (row["step_s"][1], row["step_gflop"]),
+        "step of 8": (row["step_s"][8], 8 * row["step_gflop"]),
+    }
+    lines = []
+    for part, (seconds, gflop) in costs.items():
+        products, rest = gflop / peak, row["moved_gb"][part] / copied
+        least = products + rest
+        cells = [f"{1e3 * one:.1f}" for one in (seconds, products, rest, least)]
+        lines.append([part, *cells, f"{least / seconds:.0%}"])
+    heads = [row["name"], "ms", "products at the peak, ms", "all else as a copy, ms"]
+    return table([*heads, "together, ms", "share of the measured"], lines)
 
 
 def predictions(rows: Sequence[Row]) -> str:
     """Whole predictions: each in its own number of steps, then all in ours."""
     ours = rows[0]["own_steps"]
     heads = ["members", "", "own steps", "s", "ratio", f"s in {ours} steps", "ratio"]
+    heads += ["measured whole, s"]
     lines = []
     for members in (one["members"] for one in rows[0]["predictions"]):
         best = seconds(rows[0], members, ours)
@@ -74,6 +100,7 @@ def predictions(rows: Sequence[Row]) -> str:
                     f"{own / best:,.0f}" if own / best >= 10 else f"{own / best:.1f}",
                     f"{equal:.4g}",
                     f"{equal / best:.1f}",
+                    f"{row['whole_s'][members]:.4g}" if members in row["whole_s"] else "–",
                 ]
             )
     return table(heads, lines)
