@@ -139,6 +139,19 @@ def test_one_probability_of_half_or_more_is_foreground(series: Path) -> None:
     assert np.array_equal(values, np.rint(share[0] * 255) >= 127.5)
 
 
+def test_masks_that_overlap_are_read_back_by_name(series: Path) -> None:
+    whole = drawn((6, 9, 11)) > 0
+    masks = np.stack([whole, whole & (drawn((6, 9, 11), seed=1) > 0)])
+    path, names = series.parent / "seg.dcm", {1: "whole", 2: "core"}
+    write_segmentation(path, np.zeros((6, 9, 11), int), names, None, series, masks)
+    assert dcmread(path).SegmentationType == "BINARY"
+    for number, name in names.items():
+        values = DicomSeg().read_mask(part_of(path, [name]), BUDGET, geometry(series)).values
+        assert np.array_equal(values, masks[number - 1])
+    with pytest.raises(UnreadableStudy, match="overlap"):
+        DicomSeg().read_mask(path, BUDGET, geometry(series))
+
+
 def test_a_multi_frame_source_keeps_its_slices(make_enhanced: Make) -> None:
     source = make_enhanced(np.zeros((6, 9, 11), np.int16), [3, 0, 5, 1, 4, 2])
     path = source.parent / "seg.dcm"
