@@ -10,8 +10,9 @@ import layout_trees
 import numpy as np
 import official_trees
 import pytest
+import SimpleITK as sitk
 import torch
-from official_trees import built, nifti, tumour
+from official_trees import SHAPE, VOLUME, built, nifti, noise, tumour
 
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.memory import PICTURE_ENDINGS
@@ -97,6 +98,26 @@ def test_regions_and_ignored_voxels_are_kept(tmp_path: Path) -> None:
     assert written["labels"] == {**labels, "ignore": 4}
     assert written["regions_class_order"] == [2, 1]
     assert_same(open_data(root), open_data(tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("layout", ["nnunet", "folders"])
+@pytest.mark.parametrize("shape", [VOLUME, SHAPE])
+def test_no_channel_of_an_image_in_two_files_is_lost(
+    tmp_path: Path, layout, shape: tuple[int, ...]
+) -> None:
+    root = tmp_path / "source"
+    for seed, study in enumerate("ab"):
+        for folder, values in (
+            ("images", np.stack([noise(10 * seed + k, shape) for k in range(3)], axis=-1)),
+            ("masks", (noise(seed, shape) > 30).astype(np.uint8)),
+        ):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            image = sitk.GetImageFromArray(values, isVector=folder == "images")
+            sitk.WriteImage(image, str(root / f"{folder}/{study}.mhd"))
+    source = open_data(root)
+    assert len(source.load("a").image) == 3
+    convert(source, tmp_path / "copy", layout)
+    assert_same(source, open_data(tmp_path / "copy"))
 
 
 @pytest.mark.parametrize("layout", ["nnunet", "folders"])
