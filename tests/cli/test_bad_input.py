@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from layout_trees import SERIES
+from official_trees import ct_series
 from PIL import Image
+from pydicom import dcmread
 
 from medsegdiff.engine.model_location import weights_files
 from medsegdiff.engine.weights_file import read_weights, write_weights
@@ -140,3 +144,26 @@ def test_missing_predictions_are_named(medsegdiff, skin_data: Path, tmp_path: Pa
     answer = medsegdiff("evaluate", "-gt", skin_data / "masks", "-p", tmp_path)
     assert answer.code == 3
     assert "11 reference(s) have no prediction" in answer.err
+
+
+def test_a_damaged_study_is_reported_without_its_patient(trained: Path, tmp_path: Path, medsegdiff):
+    tree, out = tmp_path / "tree", tmp_path / "out"
+    for number, place in enumerate(("Meier_Eva/mr", "Meier_Eva/ct")):
+        ct_series(tree / place, f"{SERIES}.{number}")
+        for path in (tree / place).iterdir():
+            dataset = dcmread(path)
+            dataset.PatientName, dataset.PatientID = "Meier^Eva", "4711"
+            dataset.save_as(path)
+    bad = tree / "Meier_Eva/mr/1-003.dcm"
+    bad.write_bytes(bad.read_bytes()[:-300])
+    answers = [
+        medsegdiff("predict", "-i", tree, "-o", out, "-m", trained),
+        medsegdiff("verify", tree),
+        medsegdiff("report", out, "-i", tree),
+    ]
+    told = "".join(answer.out + answer.err for answer in answers)
+    told += "".join(path.read_text(encoding="utf-8") for path in out.iterdir() if path.is_file())
+    assert not re.search("meier|eva[^l]|4711", told, re.IGNORECASE)
+    assert re.search(r"study_2_\w{4}/1-003.dcm", answers[0].out + answers[0].err)
+    assert "1-003.dcm" in answers[1].out
+    assert "1-003.dcm" in (out / "failures.json").read_text(encoding="utf-8")

@@ -10,13 +10,22 @@ import layout_trees
 import numpy as np
 import official_trees
 import pytest
+import SimpleITK as sitk
 import torch
-from official_trees import built, nifti, tumour
+from official_trees import SHAPE, VOLUME, built, nifti, noise, tumour
 
+from medsegdiff.data import PreparedCache
 from medsegdiff.data.file_dataset import FileDataset
+from medsegdiff.data.fingerprint import DatasetFingerprint
 from medsegdiff.data.memory import PICTURE_ENDINGS
+from medsegdiff.diffusion import Process
+from medsegdiff.engine.config import ModelConfig, RunConfig
 from medsegdiff.engine.convert import convert
+from medsegdiff.engine.data_plan import DataPlan
+from medsegdiff.engine.distributed import Team
 from medsegdiff.engine.opening import open_data
+from medsegdiff.engine.run_setup import checked_splits, planned_model
+from medsegdiff.engine.training_batch import BatchMaker, TrainingBatch
 from medsegdiff.errors import ConfigError, DataError
 
 TREES = [
@@ -100,6 +109,26 @@ def test_regions_and_ignored_voxels_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["nnunet", "folders"])
+@pytest.mark.parametrize("shape", [VOLUME, SHAPE])
+def test_no_channel_of_an_image_in_two_files_is_lost(
+    tmp_path: Path, layout, shape: tuple[int, ...]
+) -> None:
+    root = tmp_path / "source"
+    for seed, study in enumerate("ab"):
+        for folder, values in (
+            ("images", np.stack([noise(10 * seed + k, shape) for k in range(3)], axis=-1)),
+            ("masks", (noise(seed, shape) > 30).astype(np.uint8)),
+        ):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            image = sitk.GetImageFromArray(values, isVector=folder == "images")
+            sitk.WriteImage(image, str(root / f"{folder}/{study}.mhd"))
+    source = open_data(root)
+    assert len(source.load("a").image) == 3
+    convert(source, tmp_path / "copy", layout)
+    assert_same(source, open_data(tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("layout", ["nnunet", "folders"])
 def test_a_copy_says_whose_the_data_are(tmp_path: Path, layout) -> None:
     root = tmp_path / "source"
     layout_trees.nnunet(root)
@@ -141,7 +170,37 @@ def test_nothing_is_overwritten_and_nothing_half_done_stays(tmp_path: Path) -> N
     assert not (tmp_path / "copy").exists()
 
 
-def test_hippocampus_is_the_same_from_three_layouts(shared_data: Path, tmp_path: Path) -> None:
+def trained_on(
+    dataset: FileDataset, config: RunConfig
+) -> tuple[DatasetFingerprint, ModelConfig, DataPlan, TrainingBatch]:
+    """What a training comes to before its first step, and the batch of that step."""
+    splits, device = checked_splits(dataset, 0, config.train.seed), torch.device("cpu")
+    model, plan = planned_model(dataset, splits, config, device)
+    maker = BatchMaker(
+        splits.train,
+        PreparedCache(dataset, model.preparation),
+        model,
+        plan.settings,
+        Process(model.process, model.grid_size, model.coding),
+        Team(device),
+    )
+    return DatasetFingerprint.of(dataset, splits.train), model, plan, maker.make(1)
+
+
+def assert_trained_alike(one: FileDataset, other: FileDataset, config: RunConfig) -> None:
+    """Fingerprint, sealed settings, preparation, plan and batch are the same, bit for bit."""
+    *first, first_batch = trained_on(one, config)
+    *second, second_batch = trained_on(other, config)
+    assert first == second
+    assert first_batch.image.equal(second_batch.image)
+    assert first_batch.x_0.equal(second_batch.x_0)
+    assert first_batch.draw.eps.equal(second_batch.draw.eps)
+    assert first_batch.draw.t.equal(second_batch.draw.t)
+
+
+def test_hippocampus_is_the_same_from_three_layouts(
+    shared_data: Path, tmp_path: Path, tiny: Callable[..., RunConfig]
+) -> None:
     source = open_data(shared_data / "mri3d_hippocampus")
     convert(source, tmp_path / "raw", "nnunet")
     splits = source.declared_splits()
@@ -161,3 +220,4 @@ def test_hippocampus_is_the_same_from_three_layouts(shared_data: Path, tmp_path:
         assert other.declared_splits() == splits
         assert other.label_map == source.label_map
         assert_same(source, other, source.ids()[::10])
+        assert_trained_alike(source, other, tiny())

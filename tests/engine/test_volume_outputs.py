@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import highdicom
 import nibabel
 import numpy as np
 import pydicom
@@ -179,3 +180,34 @@ def test_the_codes_of_the_classes_are_in_the_dicom_seg(shared_data: Path, tmp_pa
     (kind,) = segments[0].SegmentedPropertyTypeCodeSequence
     assert (kind.CodeValue, kind.CodeMeaning) == ("10200004", "Liver")
     assert segments[1].SegmentedPropertyTypeCodeSequence[0].CodeValue != "10200004"
+
+
+def test_regions_overlap_in_the_dicom_seg_under_their_own_names(shared_data: Path, tmp_path: Path):
+    folder = shared_data / "dicom" / "mr_hippocrop_study1"
+    regions = (
+        Region(name="whole", classes=(1, 2, 3), painted=2),
+        Region(name="core", classes=(1, 3), painted=1),
+    )
+    tumour = LabelMap(
+        names=("background", "necrosis", "oedema", "enhancing"),
+        values=(0, 1, 2, 3),
+        regions=regions,
+        codes=(
+            Concept(name="whole", value="108369006", meaning="Tumor"),
+            Concept(name="core", value="6574001", meaning="Necrosis"),
+        ),
+    )
+    prediction = drawn(folder, tumour)
+    prediction.save(tmp_path)
+    path = tmp_path / "dicom_seg" / "study.dcm"
+    told = pydicom.dcmread(path)
+    assert told.SegmentationType == "BINARY"
+    codes = [one.SegmentedPropertyTypeCodeSequence[0].CodeValue for one in told.SegmentSequence]
+    assert [one.SegmentLabel for one in told.SegmentSequence] == ["whole", "core"]
+    assert codes == ["108369006", "6574001"]
+    masks = [prediction.mask > 0, prediction.mask == 1]
+    for number, (region, mask) in enumerate(zip(regions, masks, strict=True), start=1):
+        found = read_mask(path / region.name, like=prediction.geometry)
+        np.testing.assert_array_equal(found.values, mask.numpy())
+        frames = highdicom.seg.segread(path).get_volume(segment_numbers=[number])
+        assert frames.array.sum() == mask.sum()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from medsegdiff.data.dicom.patient import Patient
 from medsegdiff.data.dicom_search import ImageFolder
+from medsegdiff.data.study_files import StudyFiles, stored_in
+from medsegdiff.data.study_reading import plain_files
 from medsegdiff.errors import DataError
 
 DIGITS = 4  # of a digest: enough to notice that a number now means another series
@@ -61,6 +64,38 @@ def shown(name: str, patients: Iterable[Patient]) -> str:
     if any(who.is_named_in(name) for who in patients):
         return "a file named after its patient"
     return name
+
+
+def untold(
+    text: str, study: str, files: StudyFiles, root: Path, patients: Sequence[Patient]
+) -> str:
+    """A text on the files of a study, with the study's name for each folder that tells a patient.
+
+    Args:
+        text: an error's.
+        study: its name; a number where its folder tells the patient.
+        files: of the study.
+        root: of the tree.
+        patients: whom the files show, as far as they say so.
+    """
+    folder = files.images[0]
+    drawn = [] if files.mask is None else [stored_in(files.mask)]
+    is_number = study != _joined(folder, root)
+    places = {str(folder), folder.name, *(str(one.parent) for one in drawn)} - {"", "."}
+    for place in sorted(places, key=len, reverse=True):
+        if is_number or any(who.is_named_in(place.removeprefix(str(root))) for who in patients):
+            text = _replaced(text, place, study)
+    for number, path in enumerate(plain_files(folder), start=1):
+        if (name := shown(path.name, patients)) != path.name:
+            text = _replaced(text, path.name, f"{name} (number {number})")
+    for path in drawn:
+        text = _replaced(text, path.name, shown(path.name, patients))
+    return text
+
+
+def _replaced(text: str, name: str, by: str) -> str:
+    """A text with another name where this one stands by itself."""
+    return re.sub(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", lambda _: by, text)
 
 
 def _joined(folder: Path, root: Path) -> str:

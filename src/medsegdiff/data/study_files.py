@@ -7,12 +7,13 @@ such a path reads that part; `stored_in` gives the file itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from unicodedata import category
 
 from medsegdiff.data.declaration import Declaration
+from medsegdiff.data.dicom.patient import Patient
 from medsegdiff.errors import DataError
 
 
@@ -46,6 +47,7 @@ class FoundStudies:
         masks_alone: names of masks without an image.
         findings: what was recognised, in plain words ("an nnU-Net raw folder: 2 training studies").
         refused: why some of the studies cannot be read, by name: two files are one study.
+        patients: whom the files of each study show, by name, where they say so.
     """
 
     studies: Mapping[str, StudyFiles]
@@ -53,6 +55,7 @@ class FoundStudies:
     masks_alone: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
+    patients: Mapping[str, Sequence[Patient]] = field(default_factory=dict)
 
 
 def check_study_names(names: Iterable[str], source: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,7 +111,8 @@ class NNUNetCopy(Copy):
             if self._is_copied(sample, files):
                 self.copied(sample.study, path, f"{name}_{k:04d}{self.ending}")
         if not self._is_copied(sample, files):
-            for k, channel in enumerate(as_files(sample.image)):
+            is_picture = self.ending in PICTURE_ENDINGS
+            for k, channel in enumerate(as_files(sample.image) if is_picture else sample.image):
                 self.stored(sample, channel, f"{name}_{k:04d}{self.ending}")
         self._add_mask(sample, files.mask, f"labels{end}/{sample.study}{self.ending}")
 
@@ -143,13 +144,7 @@ class FoldersCopy(Copy):
         return cls(folder, ending, not all(map(is_plain, masks)), classes)
 
     def add(self, sample: Sample, files: StudyFiles) -> None:
-        many = len(files.images) > 1
-        for k, path in enumerate(files.images):
-            name = f"images/{sample.study}" + (f"_{k:04d}" if many else "")
-            if ending_of(path) in IN_TWO_FILES:
-                self.stored(sample, sample.image[k], f"{name}.nii.gz")
-            else:
-                self.copied(sample.study, path, f"{name}{ending_of(path)}")
+        self._add_image(sample, files.images)
         drawn = {
             "masks": files.mask,
             **{f"raters/{one}": path for one, path in files.raters.items()},
@@ -160,6 +155,17 @@ class FoldersCopy(Copy):
         }
         for place, path in drawn.items():
             self._add_mask(sample, path, labels[place], f"{place}/{sample.study}")
+
+    def _add_image(self, sample: Sample, paths: Sequence[Path]) -> None:
+        """Copy the image file by file; where one cannot be, write it anew, channel by channel."""
+        is_anew = any(ending_of(path) in IN_TWO_FILES for path in paths)
+        count = len(sample.image) if is_anew else len(paths)
+        for k in range(count):
+            name = f"images/{sample.study}" + (f"_{k:04d}" if count > 1 else "")
+            if is_anew:
+                self.stored(sample, sample.image[k], f"{name}.nii.gz")
+            else:
+                self.copied(sample.study, paths[k], f"{name}{ending_of(paths[k])}")
 
     def _add_mask(
         self, sample: Sample, path: Path | None, labels: Tensor | None, place: str

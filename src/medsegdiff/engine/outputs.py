@@ -116,7 +116,7 @@ class StudyPrediction(Prediction):
         return path
 
     def save_dicom_seg(self, folder: str | Path, has_probability: bool = False) -> Path | None:
-        """Write the mask of a DICOM study as DICOM SEG as well.
+        """Write the mask of a DICOM study as DICOM SEG as well; regions overlap in it.
 
         Args:
             folder: OUT.
@@ -131,13 +131,16 @@ class StudyPrediction(Prediction):
         if self.path is None or not Dicom().claims(self.path):
             return None
         file = seg_file(Path(folder), self.study)
-        classes = dict(enumerate(self.label_map.names[1:], start=1))
+        names = dict(enumerate(self.label_map.structure_names, start=1))
         codes = {concept.name: concept.declared for concept in self.label_map.codes}
         drawn = self.mask.to(torch.int32).numpy()
-        write_segmentation(file, drawn, classes, codes, self.path)
+        if self.label_map.regions:
+            masks = torch.stack(self.label_map.coding.masks(self.mask)).numpy()
+            write_segmentation(file, drawn * 0, names, codes, self.path, masks)
+        else:
+            write_segmentation(file, drawn, names, codes, self.path)
         if has_probability:
             soft = file.with_name(f"{self.study}_probability.dcm")
-            names = dict(enumerate(self.label_map.structure_names, start=1))
             maps = self.probability.float().numpy()
             write_segmentation(soft, drawn * 0, names, codes, self.path, maps)
         return file

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from shutil import rmtree
 
@@ -149,6 +150,39 @@ def test_folders_that_tell_a_patient_give_no_names(tmp_path: Path) -> None:
     assert dataset.load(dataset.ids()[1]).labels is not None
     assert any("2 folder(s) are named after their patients" in one for one in dataset.findings)
     assert not any("john" in one.lower() for one in dataset.findings)
+
+
+@pytest.mark.parametrize(
+    ("folder", "bad", "said"),
+    [
+        ("DOE^JOHN_123/mr", "1-002.dcm", "^study_2/1-002.dcm "),
+        ("DOE^JOHN_123/mr", "john_2.dcm", r"^study_2/a file named after its patient \(number 4\) "),
+        ("ROE^RICHARD", "1-001.dcm", "^study_3/1-001.dcm "),
+    ],
+)
+def test_an_error_says_which_file_and_not_whose(
+    tmp_path: Path, folder: str, bad: str, said: str
+) -> None:
+    private_tree(tmp_path)
+    ct_series(tmp_path / "ROE^RICHARD", f"{SERIES}.8", slices=1)
+    files = sorted((tmp_path / folder).iterdir())
+    cut_off(files[-1].rename(tmp_path / folder / bad), kept=600 if "DOE" in folder else 200)
+    dataset = DicomTree(root=tmp_path)
+    study = next(one for one in dataset.ids() if one.startswith(said[1:8]))
+    with pytest.raises(UnreadableStudy, match=said) as told:
+        dataset.load(study)
+    assert not re.search(r"john|doe\b|roe\b|richard", str(told.value), re.IGNORECASE)
+    with pytest.raises(UnreadableStudy, match=said):
+        dataset.header(study)
+
+
+def test_an_error_on_a_drawing_tells_no_patient(tmp_path: Path) -> None:
+    dataset = private_tree(tmp_path)
+    study = dataset.ids()[1]
+    assert dataset.label_map is not None
+    cut_off(tmp_path / "DOE^JOHN_123/rt/john.dcm")
+    with pytest.raises(UnreadableStudy, match=f"^{study}/a file named after its patient "):
+        dataset.load(study)
 
 
 def test_a_number_never_stands_for_another_series(tmp_path: Path) -> None:

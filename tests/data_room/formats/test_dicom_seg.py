@@ -79,15 +79,19 @@ def test_dcmqis_rule_lays_a_written_mask_on_the_same_voxels(series: Path, writte
     assert np.array_equal(np.array([0, 5, 9])[by_hand(written, series)], drawn((6, 9, 11)))
 
 
-def by_highdicom(path: Path, like: Geometry) -> np.ndarray:
-    """Segment numbers on a grid, each voxel of highdicom's volume brought there by its place."""
-    volume = highdicom.seg.segread(path).get_volume(combine_segments=True)
-    index = np.indices(volume.array.shape).reshape(3, -1)
+def by_highdicom(path: Path, like: Geometry, *, combined: bool = True) -> np.ndarray:
+    """Segment numbers, or shares of each segment (D, H, W, K), as highdicom reads them.
+
+    Each voxel of its volume is brought onto a grid by its place.
+    """
+    volume = highdicom.seg.segread(path).get_volume(combine_segments=combined)
+    index = np.indices(volume.array.shape[:3]).reshape(3, -1)
     places = volume.affine @ np.vstack([index, np.ones(index.shape[1])])
     ours = np.linalg.inv(like.affine.numpy()) @ np.diag([-1, -1, 1, 1]) @ places
-    labels = np.zeros(like.shape, int)
-    labels[tuple(np.rint(ours[:3]).astype(int))] = volume.array.ravel()
-    return labels
+    more = volume.array.shape[3:]
+    found = np.zeros((*like.shape, *more), volume.array.dtype)
+    found[tuple(np.rint(ours[:3]).astype(int))] = volume.array.reshape(-1, *more)
+    return found
 
 
 def test_highdicom_lays_a_written_mask_on_the_same_voxels(series: Path, written: Path) -> None:
@@ -129,6 +133,8 @@ def test_probabilities_are_read_back_as_the_likeliest_label(series: Path) -> Non
     values = DicomSeg().read_mask(path, BUDGET, geometry(series)).values
     assert np.array_equal(values[is_clear], likeliest[is_clear])
     assert dcmread(path).SegmentationFractionalType == "PROBABILITY"
+    theirs = by_highdicom(path, geometry(series), combined=False)
+    np.testing.assert_allclose(np.moveaxis(theirs, -1, 0), share[1:], atol=1e-6)
 
 
 def test_one_probability_of_half_or_more_is_foreground(series: Path) -> None:
@@ -137,6 +143,24 @@ def test_one_probability_of_half_or_more_is_foreground(series: Path) -> None:
     write_segmentation(path, np.zeros((6, 9, 11), int), {1: "Tumour"}, None, series, share)
     values = DicomSeg().read_mask(path, BUDGET, geometry(series)).values
     assert np.array_equal(values, np.rint(share[0] * 255) >= 127.5)
+    (theirs,) = np.moveaxis(by_highdicom(path, geometry(series), combined=False), -1, 0)
+    assert np.array_equal(values, theirs >= 0.5)
+    np.testing.assert_allclose(theirs, share[0], atol=0.5 / 255 + 1e-6)
+
+
+def test_masks_that_overlap_are_read_back_by_name(series: Path) -> None:
+    whole = drawn((6, 9, 11)) > 0
+    masks = np.stack([whole, whole & (drawn((6, 9, 11), seed=1) > 0)])
+    path, names = series.parent / "seg.dcm", {1: "whole", 2: "core"}
+    write_segmentation(path, np.zeros((6, 9, 11), int), names, None, series, masks)
+    assert dcmread(path).SegmentationType == "BINARY"
+    for number, name in names.items():
+        values = DicomSeg().read_mask(part_of(path, [name]), BUDGET, geometry(series)).values
+        assert np.array_equal(values, masks[number - 1])
+    theirs = by_highdicom(path, geometry(series), combined=False)
+    assert np.array_equal(np.moveaxis(theirs, -1, 0), masks)
+    with pytest.raises(UnreadableStudy, match="overlap"):
+        DicomSeg().read_mask(path, BUDGET, geometry(series))
 
 
 def test_a_multi_frame_source_keeps_its_slices(make_enhanced: Make) -> None:

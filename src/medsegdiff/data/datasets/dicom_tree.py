@@ -10,20 +10,25 @@ ROOT may name the classes to read, and their numbers; other segments are then ba
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from medsegdiff.data.declaration import Declaration, read_declaration
 from medsegdiff.data.dicom.files import has_ending, is_dicom
+from medsegdiff.data.dicom.patient import Patient
 from medsegdiff.data.dicom.selection import part_of
-from medsegdiff.data.dicom_names import patient_names, shown, study_names
+from medsegdiff.data.dicom_names import patient_names, shown, study_names, untold
 from medsegdiff.data.dicom_search import Drawing, FoundDicom, folders_of, search
 from medsegdiff.data.file_dataset import FileDataset
+from medsegdiff.data.formats import Header
 from medsegdiff.data.pairing import IMAGE_FOLDERS
 from medsegdiff.data.segment_classes import lacking, with_classes
 from medsegdiff.data.study_files import FoundStudies, StudyFiles, count_text
-from medsegdiff.errors import DataError
+from medsegdiff.errors import DataError, MedSegDiffError
+from medsegdiff.types import Sample
 
 LOOKED_AT = 64  # folders, and files of each, until one is DICOM
 
@@ -39,6 +44,14 @@ class DicomTree(FileDataset):
         if not root.is_dir() or any((root / name).is_dir() for name in IMAGE_FOLDERS):
             return False
         return any(map(_has_dicom, islice(folders_of(root), LOOKED_AT)))
+
+    def load(self, study: str) -> Sample:
+        with self._untold(study):
+            return super().load(study)
+
+    def header(self, study: str) -> Header:
+        with self._untold(study):
+            return super().header(study)
 
     def find(self) -> FoundStudies:
         found = search(self.root, self.with_masks)
@@ -64,7 +77,24 @@ class DicomTree(FileDataset):
             *_damaged(found, self.root),
             *lacking(classes, drawn),
         )
-        return FoundStudies(studies, declaration, _alone(found, self.root), about)
+        return FoundStudies(
+            studies,
+            declaration,
+            _alone(found, self.root),
+            about,
+            patients=_patients(found, names, drawn),
+        )
+
+    @contextmanager
+    def _untold(self, study: str) -> Iterator[None]:
+        """Errors on a study's files tell no patient."""
+        files = self.study_files(study)
+        try:
+            yield
+        except MedSegDiffError as error:
+            patients = self._found.patients[study]
+            text = untold(str(error), study, files, self.root, patients)
+            raise type(error)(text) from None
 
 
 def _has_dicom(folder: Path) -> bool:
@@ -84,6 +114,18 @@ def _drawn_on(found: FoundDicom, names: dict[Path, str]) -> tuple[dict[str, Draw
             listed = ", ".join(shown(one.path.name, [one.patient]) for one in mine)
             notes.append(f"{study} has several segmentations ({listed}) and none is taken.")
     return drawn, notes
+
+
+def _patients(
+    found: FoundDicom, names: dict[Path, str], drawn: dict[str, Drawing]
+) -> dict[str, list[Patient]]:
+    """Whom each study shows; where nothing can be read of it, all who are known."""
+    known = [one for folder in found.folders for one in folder.patients]
+    mine = {names[one.path]: list(one.patients) or known for one in found.folders}
+    return {
+        study: [*patients, *([drawn[study].patient] if study in drawn else [])]
+        for study, patients in mine.items()
+    }
 
 
 def _with_channel(declared: Declaration, found: FoundDicom) -> tuple[Declaration, list[str]]:

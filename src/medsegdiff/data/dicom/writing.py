@@ -78,9 +78,9 @@ def write_segmentation(
     names: Mapping[int, str],
     codes: Mapping[str, Code] | None,
     source: Path,
-    probability: np.ndarray | None = None,
+    layers: np.ndarray | None = None,
 ) -> None:
-    """Write a mask, or the probabilities behind it, as a DICOM segmentation object, atomically.
+    """Write a mask, or one layer for each name, as a DICOM segmentation object, atomically.
 
     Segments are numbered 1, 2, ... in the order of the label values, as the standard demands.
 
@@ -91,8 +91,9 @@ def write_segmentation(
         codes: by name, what the segment is: value, scheme and meaning; without one it is an
             anatomical structure, or an abnormal one where the name says so (lesion, tumour, ...).
         source: the folder of the image series, or its file.
-        probability: 0 to 1, shape (K, D, H, W), one for each name, a background before them being
-            left out; written instead of the labels, as a fractional segmentation.
+        layers: shape (K, D, H, W), one for each name, a background before them being left out;
+            written instead of the labels. Masks (bool) may overlap; probabilities, 0 to 1, make a
+            fractional segmentation.
 
     Raises:
         DataError: labels without a name, another grid than the source's, or a source that lacks
@@ -101,7 +102,7 @@ def write_segmentation(
     """
     volume = declared(source, NO_LIMIT)
     _check(path, labels, names, volume)
-    pixels = _pixels(labels, names, probability, path)
+    pixels = _pixels(labels, names, layers, path)
     segments = [(number, names[value]) for number, value in _numbered(names)]
     atomic_write(path, _encoded(volume, pixels, segments, codes or {}, path))
 
@@ -113,7 +114,7 @@ def _encoded(
     codes: Mapping[str, Code],
     path: Path,
 ) -> bytes:
-    """The content of the file; `pixels` are segment numbers, or probabilities if they are floats.
+    """The content of the file; `pixels` are as `_pixels` makes them.
 
     The texts of highdicom are left out of errors, because they may quote the values of the source.
     """
@@ -185,22 +186,25 @@ def _segment(number: int, name: str, codes: Mapping[str, Code]) -> Any:
 
 
 def _pixels(
-    labels: np.ndarray, names: Mapping[int, str], probability: np.ndarray | None, path: Path
+    labels: np.ndarray, names: Mapping[int, str], layers: np.ndarray | None, path: Path
 ) -> np.ndarray:
-    """Segment numbers, (D, H, W), or probabilities, (D, H, W, K), slices in the grid's order."""
-    if probability is None:
+    """Segment numbers, (D, H, W), or layers, (D, H, W, K), slices in the grid's order.
+
+    Probabilities are floats; masks are whole numbers, 0 or 1.
+    """
+    if layers is None:
         numbers = np.zeros(labels.shape, np.uint8 if len(names) < 256 else np.uint16)
         for number, value in _numbered(names):
             numbers[labels == value] = number
         return numbers.reshape(-1, *labels.shape[-2:])
-    shares = probability[1:] if len(probability) == len(names) + 1 else probability
-    if shares.shape != (len(names), *labels.shape):
+    named = layers[1:] if len(layers) == len(names) + 1 else layers
+    if named.shape != (len(names), *labels.shape):
         raise DataError(
-            f"{path}: probabilities of shape {probability.shape} do not belong to {len(names)} "
-            f"name(s) and a mask of shape {labels.shape}. Give one for each name."
+            f"{path}: layers of shape {layers.shape} do not belong to {len(names)} name(s) and a "
+            f"mask of shape {labels.shape}. Give one for each name."
         )
-    frames = shares.reshape(len(names), -1, *labels.shape[-2:])
-    return np.moveaxis(frames, 0, -1).astype(np.float32).clip(0, 1)
+    frames = np.moveaxis(named.reshape(len(names), -1, *labels.shape[-2:]), 0, -1)
+    return frames.astype(np.uint8 if layers.dtype == bool else np.float32).clip(0, 1)
 
 
 def _segmentation(volume: Volume, pixels: np.ndarray, segments: list[Any]) -> Segmentation:
