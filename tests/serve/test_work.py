@@ -72,7 +72,7 @@ def test_a_result_says_what_was_asked_and_found(result):
     assert result["shape"] == [256, 256]
     assert result["settings"] == {"model": "skin-lesion", "ensemble": "mean", **SETTINGS}
     assert 0 < result["quality"] <= 1
-    assert "agree" in result["quality_words"]
+    assert "how alike they are" in result["quality_words"]
     assert result["statistics"]["classes"]["lesion"]["n_voxels"] > 0
     assert [one["name"] for one in result["classes"]] == ["background", "lesion"]
 
@@ -103,7 +103,7 @@ def test_a_bundled_sample_is_segmented(server):
     result = server.result(answer.json()["id"])
     assert result["study"] == sample["id"]
     assert result["quality"] is None
-    assert "certainty" in result["quality_words"]
+    assert "Only one mask" in result["quality_words"]
 
 
 @pytest.mark.slow
