@@ -106,6 +106,15 @@ def test_a_bundled_sample_is_segmented(server):
     assert "Only one mask" in result["quality_words"]
 
 
+@pytest.mark.parametrize("sample", ["ISIC_0000054", ""])
+def test_a_file_and_a_sample_are_not_taken_together(server, lesion, sample):
+    parts = [("files", (lesion.name, lesion.read_bytes()))]
+    answer = server.answer(parts, sample=sample, settings=ONE)
+    assert answer.status_code == 422
+    assert "either files or a sample" in answer.text
+    assert server.answer(settings=ONE).status_code == 422
+
+
 @pytest.mark.slow
 def test_a_volume_s_mask_is_the_command_line_s_too(server, tmp_path):
     image = samples_of("hippocampus").files("hippocampus_033")[0]
