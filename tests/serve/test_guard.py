@@ -117,10 +117,10 @@ def test_a_browser_reads_a_refusal_as_a_page_and_a_program_as_json():
 
 def test_all_who_send_the_token_alone_share_a_session_and_a_cookie_gives_another():
     settings, sessions = ServeSettings(token=TOKEN), Sessions(TOKEN)
-    bearer = {"authorization": f"Bearer {TOKEN}"}
-    assert asked(settings, **bearer).json() == TOKEN_SESSION
+    bearer = f"Bearer {TOKEN}"
+    assert asked(settings, authorization=bearer).json() == TOKEN_SESSION
     cookie = sessions.issue()
-    own = asked(settings, sessions=sessions, cookie=f"{COOKIE}={cookie}", **bearer)
+    own = asked(settings, sessions=sessions, cookie=f"{COOKIE}={cookie}", authorization=bearer)
     assert own.json() == cookie[:32]
 
 

@@ -151,6 +151,29 @@ def test_a_series_gets_the_masks_of_the_command_line_under_its_name(server, tmp_
     assert segmentation.PatientID == written.PatientID == "1"
 
 
+@pytest.mark.slow
+def test_nothing_from_a_header_is_logged(server, tmp_path):
+    volume = samples_of("hippocampus").files("hippocampus_033")[0]
+    series = write_series(tmp_path / "mr_7", volume)
+    files = sorted(series.iterdir())
+    for path in files:
+        slice_of_it = dcmread(path)
+        slice_of_it.PatientName, slice_of_it.PatientBirthDate = "Quill^Ada", "19610203"
+        slice_of_it.StudyDate = "20190807"
+        slice_of_it.save_as(path)
+    sound = [("files", (path.name, path.read_bytes())) for path in files]
+    damaged = [("files", (path.name, path.read_bytes()[:1500])) for path in files]
+    few = json.dumps({"model": "hippocampus", "members": 1, "steps": 1})
+    ends = {"done": sound, "failed": damaged}
+    for end, parts in ends.items():
+        job = server.answer(parts, settings=few).json()["id"]
+        assert server.wait(job)["state"] == end
+        assert job[:8] in server.log.read_text()
+    log = server.log.read_text()
+    for private in ("Quill", "Ada", "19610203", "1961-02-03", "20190807", "2019-08-07"):
+        assert private not in log
+
+
 def test_a_damaged_image_fails_with_a_sentence_and_no_folder(server, lesion, tmp_path):
     damaged = tmp_path / "broken.jpg"
     damaged.write_bytes(lesion.read_bytes()[:2000])
