@@ -110,6 +110,24 @@ def test_a_class_that_is_hidden_in_the_legend_is_not_drawn(shown: Any) -> None:
 
 
 @pytest.mark.slow
+def test_the_threshold_hides_what_is_below_it(shown: Any) -> None:
+    shown.locator(".choice").get_by_text("Probability").click()
+    shown.wait_for_selector("canvas[data-shown=probability]")
+    shown.get_by_label("Opacity").fill("1")
+    inside, from_border = placed(taken(shown, "Mask"), len(pixels(shown)))
+    outside, deep = (part & (from_border > 8) for part in (~inside, inside))
+    seen = []
+    for least in ("0", "0.5", "0.99"):
+        shown.get_by_label("Show from").fill(least)
+        shown.wait_for_timeout(1000)
+        seen.append(pixels(shown))
+    everywhere, above, hardly = seen
+    assert (above[outside] != everywhere[outside]).any()
+    assert (above[deep] == everywhere[deep]).all()
+    assert (hardly[deep] != everywhere[deep]).any()
+
+
+@pytest.mark.slow
 def test_every_member_is_drawn(shown: Any) -> None:
     shown.get_by_text("Each mask").click()
     pictures = set()
