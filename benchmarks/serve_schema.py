@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -24,8 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from ablation.measure import commit
 from load.server import Server, serving
 
+from medsegdiff.engine.environment import environment
 from medsegdiff.files import write_json
 
 MISSING = (
@@ -131,6 +134,9 @@ def tried(
     return {
         "command": f"python benchmarks/serve_schema.py --examples {options.examples}"
         f" --seed {options.seed}",
+        "commit": commit(),
+        "machine": environment(),
+        "load_average": round(os.getloadavg()[0], 1),
         "schemathesis": told["schemathesis_version"],
         "requests": sum(sum(one.values()) for one in answers.values()),
         "operations": told["operations"]["tested"],

@@ -9,8 +9,11 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
+
+from medsegdiff.engine.model_location import BUNDLED
 
 THINK_SECONDS = (0.5, 1.5)  # between two requests of one person
 CONTROLS = 5  # requests to the server that does nothing, for each of one person
@@ -23,7 +26,13 @@ LOOKED_AT = (
     "/api/health",
     "/api/models/skin-lesion/samples/ISIC_0000054",
 )
-SAMPLES = (("skin-lesion", "ISIC_0000054"), ("hippocampus", "hippocampus_033"))
+SKIN = Path(__file__).parents[2] / "tests/data/skin_isic2017/images"
+BRAINS = BUNDLED / "hippocampus/samples/images"
+UPLOADED = {  # by model: what is sent to it
+    "skin-lesion": SKIN / "ISIC_0000460.jpg",
+    "hippocampus": BRAINS / "hippocampus_033.nii.gz",
+}
+SEEDS = (0, 1)
 MEMBERS, STEPS = 4, 3
 
 
@@ -93,7 +102,7 @@ async def look(address: str, number: int, found: Findings) -> None:
 
 
 async def send(address: str, number: int, known: dict[str, str], found: Findings) -> None:
-    """Send one sample after the other, follow each, and compare its mask with the known one."""
+    """Upload one image after the other, follow each, and compare its mask with the known one."""
     async with client_of(address) as client:
         await client.get("/")
         while True:
@@ -106,9 +115,10 @@ async def send(address: str, number: int, known: dict[str, str], found: Findings
 
 async def segmented(client: httpx.AsyncClient, name: str, found: Findings) -> str | None:
     """Run a job; the hash of its mask, or None where there is none."""
-    model, sample, seed = name.split()
+    model, seed = name.split()
+    image = UPLOADED[model]
     settings = {"model": model, "members": MEMBERS, "steps": STEPS, "seed": int(seed)}
-    form = {"settings": (None, json.dumps(settings)), "sample": (None, sample)}
+    form = {"settings": (None, json.dumps(settings)), "files": (image.name, image.read_bytes())}
     answer = await client.post("/api/jobs", files=form)
     if answer.status_code != 202:
         found.jobs[f"refused {answer.status_code}"] += 1
@@ -131,7 +141,7 @@ async def alone(address: str) -> dict[str, str]:
     found = Findings()
     async with client_of(address) as client:
         await client.get("/")
-        names = [f"{model} {sample} {seed}" for model, sample in SAMPLES for seed in (0, 1)]
+        names = [f"{model} {seed}" for model in UPLOADED for seed in SEEDS]
         masks = {name: await segmented(client, name, found) for name in names}
     return {name: mask for name, mask in masks.items() if mask is not None}
 

@@ -10,6 +10,7 @@ def markdown(figures: dict[str, Any]) -> str:
     idle, busy = figures["idle_ms"], figures["loaded_ms"]
     idle_control, busy_control = figures["control_idle_ms"], figures["control_loaded_ms"]
     jobs, requests = figures["jobs_of_healthy_clients"], figures["requests"]
+    sent = sum(count for name, count in jobs.items() if name.startswith(("accepted", "refused")))
     attacks = {
         name: count
         for name, count in figures["answers_to_slow_and_hostile"].items()
@@ -22,6 +23,8 @@ def markdown(figures: dict[str, Any]) -> str:
         f"{figures['worker_peak_mb']} MB, {figures['together_peak_mb']} MB",
         "healthy requests without, and under load": f"{requests['idle']}, {requests['loaded']}",
         "of these not answered with 200": str(sum(figures["wrong_answers"].values())),
+        "images that healthy clients sent under load; of these told to wait (429)": f"{sent}; "
+        f"{jobs.get('refused 429', 0)}",
         "p50 and p95 without load": f"{idle['p50']} ms, {idle['p95']} ms",
         "p50 and p95 under load": f"{busy['p50']} ms, {busy['p95']} ms",
         "p95 of a server that does nothing, without and under load": f"{idle_control['p95']} ms, "

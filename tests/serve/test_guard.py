@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 
 from medsegdiff.serve.guard import HEADERS, Guard
 from medsegdiff.serve.refusals import add_refusals
-from medsegdiff.serve.sessions import COOKIE, Sessions
+from medsegdiff.serve.sessions import COOKIE, TOKEN_SESSION, Sessions
 from medsegdiff.serve.settings import ServeSettings
 
 TOKEN = "a-token-of-some-length"
@@ -115,9 +115,13 @@ def test_a_browser_reads_a_refusal_as_a_page_and_a_program_as_json():
     assert asked(settings, accept="*/*").json()["error"]["message"]
 
 
-def test_the_token_is_a_session():
-    settings = ServeSettings(token=TOKEN)
-    assert asked(settings, authorization=f"Bearer {TOKEN}").json() == "token"
+def test_all_who_send_the_token_alone_share_a_session_and_a_cookie_gives_another():
+    settings, sessions = ServeSettings(token=TOKEN), Sessions(TOKEN)
+    bearer = f"Bearer {TOKEN}"
+    assert asked(settings, authorization=bearer).json() == TOKEN_SESSION
+    cookie = sessions.issue()
+    own = asked(settings, sessions=sessions, cookie=f"{COOKIE}={cookie}", authorization=bearer)
+    assert own.json() == cookie[:32]
 
 
 def test_a_cookie_counts_only_if_it_was_issued_here():

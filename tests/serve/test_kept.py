@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 
 from medsegdiff.cli.main import run
 
-FEW = {"model": "skin-lesion", "members": 1, "steps": 1}
+FEW = {"model": "skin-lesion", "members": 1, "steps": 1, "seed": 7}
 
 
 def as_png(mask: np.ndarray) -> bytes:
@@ -66,6 +67,9 @@ def test_it_is_told_who_corrected_what(keeping, corrected):
     assert (record["author"], record["note"]) == ("A. Nurse", "border")
     assert record["changed_voxels"] > 0
     assert record["settings"]["steps"] == 1
+    assert record["settings"]["seed"] == FEW["seed"]
+    kept = datetime.fromisoformat(record["time"])
+    assert timedelta() <= datetime.now(kept.tzinfo) - kept < timedelta(hours=1)
     assert record["model"] == "skin-lesion"
     assert record["weights_hash"]
 

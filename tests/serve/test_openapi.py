@@ -44,6 +44,13 @@ def test_every_form_is_described(operations):
         assert ("requestBody" in operation) == (method in ("post", "put")), (path, method)
 
 
+def test_a_job_s_form_takes_files_or_a_sample_but_not_both(operations):
+    (send,) = (one for path, method, one in operations if (path, method) == ("/api/jobs", "post"))
+    form = send["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["oneOf"] == [{"required": ["sample"]}, {"required": ["files"]}]
+    assert "anyOf" not in form
+
+
 def test_an_unknown_method_is_told_which_ones_are_known(client, operations):
     known: dict[str, set[str]] = {}
     for path, method, _ in operations:

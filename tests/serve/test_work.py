@@ -72,7 +72,7 @@ def test_a_result_says_what_was_asked_and_found(result):
     assert result["shape"] == [256, 256]
     assert result["settings"] == {"model": "skin-lesion", "ensemble": "mean", **SETTINGS}
     assert 0 < result["quality"] <= 1
-    assert "agree" in result["quality_words"]
+    assert "how alike they are" in result["quality_words"]
     assert result["statistics"]["classes"]["lesion"]["n_voxels"] > 0
     assert [one["name"] for one in result["classes"]] == ["background", "lesion"]
 
@@ -103,7 +103,16 @@ def test_a_bundled_sample_is_segmented(server):
     result = server.result(answer.json()["id"])
     assert result["study"] == sample["id"]
     assert result["quality"] is None
-    assert "certainty" in result["quality_words"]
+    assert "Only one mask" in result["quality_words"]
+
+
+@pytest.mark.parametrize("sample", ["ISIC_0000054", ""])
+def test_a_file_and_a_sample_are_not_taken_together(server, lesion, sample):
+    parts = [("files", (lesion.name, lesion.read_bytes()))]
+    answer = server.answer(parts, sample=sample, settings=ONE)
+    assert answer.status_code == 422
+    assert "either files or a sample" in answer.text
+    assert server.answer(settings=ONE).status_code == 422
 
 
 @pytest.mark.slow
@@ -140,6 +149,29 @@ def test_a_series_gets_the_masks_of_the_command_line_under_its_name(server, tmp_
     written = dcmread(out / "dicom_seg" / "mr_7.dcm")
     assert np.array_equal(segmentation.pixel_array, written.pixel_array)
     assert segmentation.PatientID == written.PatientID == "1"
+
+
+@pytest.mark.slow
+def test_nothing_from_a_header_is_logged(server, tmp_path):
+    volume = samples_of("hippocampus").files("hippocampus_033")[0]
+    series = write_series(tmp_path / "mr_7", volume)
+    files = sorted(series.iterdir())
+    for path in files:
+        slice_of_it = dcmread(path)
+        slice_of_it.PatientName, slice_of_it.PatientBirthDate = "Quill^Ada", "19610203"
+        slice_of_it.StudyDate = "20190807"
+        slice_of_it.save_as(path)
+    sound = [("files", (path.name, path.read_bytes())) for path in files]
+    damaged = [("files", (path.name, path.read_bytes()[:1500])) for path in files]
+    few = json.dumps({"model": "hippocampus", "members": 1, "steps": 1})
+    ends = {"done": sound, "failed": damaged}
+    for end, parts in ends.items():
+        job = server.answer(parts, settings=few).json()["id"]
+        assert server.wait(job)["state"] == end
+        assert job[:8] in server.log.read_text()
+    log = server.log.read_text()
+    for private in ("Quill", "Ada", "19610203", "1961-02-03", "20190807", "2019-08-07"):
+        assert private not in log
 
 
 def test_a_damaged_image_fails_with_a_sentence_and_no_folder(server, lesion, tmp_path):

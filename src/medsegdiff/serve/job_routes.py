@@ -42,7 +42,7 @@ FORM = form(
                 "description": "An image, a DICOM series, the channels, or one zip.",
             },
         },
-        "anyOf": [{"required": ["sample"]}, {"required": ["files"]}],
+        "oneOf": [{"required": ["sample"]}, {"required": ["files"]}],
     }
 )
 FILE_TYPES = ("application/octet-stream", "image/png", "application/json", "application/dicom")

@@ -104,6 +104,7 @@ async def _order(server: Serving, job: Job, upload: Upload, dataset: Path) -> di
     return {
         "dataset": str(dataset),
         "memory_gb": server.settings.memory_gb,
+        "jobs": server.settings.jobs,
         "folders": [str(upload.folder), str(job.folder), str(server.root), str(dataset)],
         "correction": {
             "mask": str(masks[0][0]),

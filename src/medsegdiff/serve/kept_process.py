@@ -1,6 +1,6 @@
 """A process that keeps one correction: the mask is a stranger's, and so is not read by the server.
 
-in    {"dataset", "folders", "memory_gb", "correction": {...}}    one line
+in    {"dataset", "folders", "memory_gb", "jobs", "correction": {...}}    one line
 out   {"study", "time"}, {"message", "is_kept"} or {"message": null, "trace"}        one line
 """
 
@@ -31,7 +31,7 @@ def carried_out(order: dict[str, Any]) -> dict[str, Any]:
     """Keep a correction and say under which name, or why not."""
     from medsegdiff.engine.corrections import Correction, keep_correction  # torch comes with it
 
-    limit_memory(order["memory_gb"], "cpu")
+    limit_memory(order["memory_gb"], "cpu", order["jobs"])
     given = order["correction"]
     paths = {name: Path(given[name]) for name in PATHS}
     channel_names = tuple(given["channel_names"])

@@ -6,19 +6,21 @@ import os
 from pathlib import Path
 
 GIGABYTE = 2**30
-SHARE = 0.5  # of the machine's memory
-LEAST_GB = 4.0
+SHARE = 0.5  # of the machine's memory, for all workers together
+LEAST_GB = 1.0  # below that no job would end well
 
 
-def limit_memory(gigabytes: float | None, device: str) -> int | None:
+def limit_memory(gigabytes: float | None, device: str, workers: int) -> int | None:
     """Limit what this process may use beyond what it uses now.
 
     A system without such a limit (Windows), and CUDA, which reserves far more addresses than it
     uses, are left as they are.
 
     Args:
-        gigabytes: None takes half of the machine's memory, and at least four.
+        gigabytes: None takes this worker's part of half of the machine's memory, or of its
+            container's, and at least one.
         device: of the predictions.
+        workers: that share the machine.
 
     Returns:
         The limit in bytes of address space; None if there is none.
@@ -28,16 +30,22 @@ def limit_memory(gigabytes: float | None, device: str) -> int | None:
     except ImportError:
         return None
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the images
-    used = _used_bytes()
-    if used is None or _is_cuda(device):
+    allowed = share_gigabytes(workers) if gigabytes is None else gigabytes
+    if _is_cuda(device) or (used := _used_bytes()) is None:
         return None
-    allowed = gigabytes if gigabytes is not None else max(LEAST_GB, SHARE * _machine_gigabytes())
     limit = used + int(allowed * GIGABYTE)
     _, hardest = resource.getrlimit(resource.RLIMIT_AS)
     if hardest != resource.RLIM_INFINITY:
         limit = min(limit, hardest)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hardest))
     return limit
+
+
+def share_gigabytes(workers: int) -> float:
+    """What one of several workers may use where nobody has said."""
+    from medsegdiff.data.memory import machine_bytes  # torch comes with it
+
+    return max(LEAST_GB, SHARE * machine_bytes() / workers / GIGABYTE)
 
 
 def _is_cuda(device: str) -> bool:
@@ -52,7 +60,3 @@ def _used_bytes() -> int | None:
         return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, AttributeError):
         return None
-
-
-def _machine_gigabytes() -> float:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIGABYTE

@@ -1,4 +1,4 @@
-"""The addresses that clients of MONAI Label know: 3D Slicer, OHIF and MITK connect by them.
+"""The addresses that clients of MONAI Label know.
 
     GET /info/                               models and their labels
     PUT /session/                            send an image ahead
@@ -7,6 +7,9 @@
 
 There is no data store: what is sent is deleted after a while. A client without a cookie shares one
 session with all such clients; ids are 128 random bits. The answer holds class numbers as in /info/.
+
+Tested with MONAI Label's own client in Python, and with the requests that stand in the source of 3D
+Slicer's panel; Slicer itself was not run. OHIF can list the models and no more.
 """
 
 from __future__ import annotations

@@ -67,6 +67,7 @@ class Pool:
             "models": self.model_places,
             "device": settings.device,
             "memory_gb": settings.memory_gb,
+            "jobs": settings.jobs,
             "unpacked_bytes": settings.unpacked_bytes,
             "upload_files": settings.upload_files,
         }

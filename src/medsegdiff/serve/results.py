@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from medsegdiff.engine.folder_prediction import StudyResult
 
 QUALITY = (  # mean pairwise Dice of the members, from which on it is said so
-    (0.95, "The drawn masks are nearly the same: the model is sure of itself."),
-    (0.85, "The drawn masks agree well, with small differences along the border."),
+    (0.95, "The drawn masks are nearly the same."),
+    (0.85, "The drawn masks differ a little."),
     (0.7, "The drawn masks differ in part: look at the uncertainty before you use this mask."),
     (0.0, "The drawn masks disagree: do not use this mask without drawing it over."),
 )
-NOT_ACCURACY = "This tells how far they agree with each other, not that they are right."
-ONE_MASK = "Only one mask was drawn, so that nothing can be said about its certainty."
+NOT_ACCURACY = "This tells how alike they are; it does not prove that the mask is right."
+ONE_MASK = "Only one mask was drawn, so there is nothing to compare it with."
 PLAIN_NAMES = {
     "uncertainty": "Uncertainty",
     "previews": "Preview",

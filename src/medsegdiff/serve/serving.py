@@ -104,7 +104,7 @@ class Serving:
         self, job_id: str, session: str, folder: Path, upload: Upload, models: list[dict[str, Any]]
     ) -> Job:
         settings = checked_settings(upload.json("settings"), models)
-        sample, files = upload.fields.get("sample") or None, upload.files.get("files", [])
+        sample, files = upload.fields.get("sample"), upload.files.get("files", [])
         if (sample is None) == (not files):
             raise Refused(422, "Send either files or a sample.")
         chosen = next(model for model in models if model["id"] == settings["model"])

@@ -32,7 +32,8 @@ class ServeSettings(Config):
         unpacked_bytes: of one upload after decompression.
         upload_files: in one upload, before and after decompression.
         store_bytes: of all uploads and results together; beyond it no upload is taken.
-        memory_gb: that one worker may use beyond its model; None takes half of the machine's.
+        memory_gb: that one worker may use beyond its model; None shares half of the machine's,
+            or of its container's, among `jobs`.
         keep_minutes: after which a finished job is deleted with its files.
         grace_seconds: that running jobs are given to end when the server is stopped.
         keep: data set that corrected masks are written to; None takes none.

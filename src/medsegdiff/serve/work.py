@@ -44,10 +44,9 @@ class Work:
         self.root = Path(order["root"])
         self.places: dict[str, str] = order["models"]
         self._loaded: tuple[str, TrainedModel] | None = None
-        self.memory_bytes = limit_memory(order["memory_gb"], order["device"])
 
     def prepare(self) -> dict[str, bool]:
-        """Draw the samples' small pictures, and see that every model can be loaded.
+        """Draw the samples' small pictures, load every model, then limit this process's memory.
 
         Returns:
             By what masks can be fused, and whether each needs whole masks.
@@ -62,6 +61,7 @@ class Work:
         for model_id in reversed(self.places):  # the first stays loaded
             family = self.model(model_id).predict.ensemble.members
             found = {name: getattr(one, "sees_whole_masks", False) for name, one in family.items()}
+        limit_memory(self.order["memory_gb"], self.order["device"], self.order["jobs"])
         return found
 
     def model(self, model_id: str) -> TrainedModel:

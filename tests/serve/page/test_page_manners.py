@@ -129,6 +129,16 @@ def test_the_end_of_a_job_is_not_told_as_its_start(visit: Visit, address: str) -
     assert "Starting" not in told
 
 
+@pytest.mark.parametrize(("quality", "told"), [(1, "1.00"), (0.997, "> 0.99"), (0.986, "0.99")])
+def test_only_equal_masks_agree_by_one(
+    visit: Visit, address: str, quality: float, told: str
+) -> None:
+    card = f"({{ quality }}) => quality({{ quality: {quality}, quality_words: '' }})"
+    score = "(card) => card.querySelector('strong').textContent"
+    module = "/static/scripts/facts.js"
+    assert visit(address).evaluate(f"import('{module}').then({card}).then({score})") == told
+
+
 def test_a_line_that_breaks_is_told_and_taken_up_again(visit: Visit, address: str) -> None:
     page = visit(address)
     page.route("**/events", lambda route: route.fulfill(status=404), times=1)

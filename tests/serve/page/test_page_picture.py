@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 
 from medsegdiff.cli.main import run
 
@@ -83,6 +85,46 @@ def test_filled_mask_covers_what_the_file_says(shown: Any) -> None:
     shown.wait_for_timeout(300)
     side = shown.evaluate(f"Math.min({CANVAS}.width, {CANVAS}.height)")
     assert shown.evaluate(CLOSE_TO, CYAN) == pytest.approx(mask.mean() * side**2, rel=0.02)
+
+
+@pytest.mark.slow
+def test_the_outline_that_is_shown_first_follows_the_border(shown: Any) -> None:
+    shown.get_by_label("Opacity").fill("1")
+    shown.wait_for_timeout(300)
+    picture = pixels(shown)
+    _, from_border = placed(taken(shown, "Mask"), len(picture))
+    drawn = np.abs(picture - CYAN).max(axis=-1) < 8
+    assert drawn.any()
+    assert from_border[drawn].max() < 4
+    assert distances(~drawn)[from_border < 2].max() < 4
+
+
+@pytest.mark.slow
+def test_a_class_that_is_hidden_in_the_legend_is_not_drawn(shown: Any) -> None:
+    shown.get_by_label("Opacity").fill("1")
+    box = shown.locator(".legend input")
+    for act, is_drawn in ((box.check, True), (box.uncheck, False), (box.check, True)):
+        act()
+        shown.wait_for_timeout(300)
+        assert (shown.evaluate(CLOSE_TO, CYAN) > 0) == is_drawn
+
+
+@pytest.mark.slow
+def test_the_threshold_hides_what_is_below_it(shown: Any) -> None:
+    shown.locator(".choice").get_by_text("Probability").click()
+    shown.wait_for_selector("canvas[data-shown=probability]")
+    shown.get_by_label("Opacity").fill("1")
+    inside, from_border = placed(taken(shown, "Mask"), len(pixels(shown)))
+    outside, deep = (part & (from_border > 8) for part in (~inside, inside))
+    seen = []
+    for least in ("0", "0.5", "0.99"):
+        shown.get_by_label("Show from").fill(least)
+        shown.wait_for_timeout(1000)
+        seen.append(pixels(shown))
+    everywhere, above, hardly = seen
+    assert (above[outside] != everywhere[outside]).any()
+    assert (above[deep] == everywhere[deep]).all()
+    assert (hardly[deep] != everywhere[deep]).any()
 
 
 @pytest.mark.slow
@@ -199,6 +241,27 @@ def test_a_correction_of_somebody_else_is_replaced_only_when_that_is_wanted(show
     shown.get_by_text("Kept as").first.wait_for()
     assert shown.inner_text("#spoken").startswith("Kept as")
     assert ["replace", "true"] in sent_fields(shown)
+
+
+def pixels(page: Any) -> np.ndarray:
+    """The image as it is drawn, shape (side, side, 3)."""
+    content = page.evaluate(f"{CANVAS}.toDataURL()").partition(",")[2]
+    whole = np.asarray(Image.open(BytesIO(base64.b64decode(content))).convert("RGB"), dtype=int)
+    side = min(whole.shape[:2])
+    top, left = (whole.shape[0] - side) // 2, (whole.shape[1] - side) // 2
+    return whole[top : top + side, left : left + side]
+
+
+def placed(mask: bytes, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where a mask's file says the lesion is, and the distance from its border, in drawn pixels."""
+    grown = Image.open(BytesIO(mask)).resize((side, side), Image.Resampling.NEAREST)
+    inside = np.asarray(grown) > 0
+    return inside, distances(inside) + distances(~inside)
+
+
+def distances(inside: np.ndarray) -> np.ndarray:
+    """From each pixel inside to the nearest outside."""
+    return np.asarray(distance_transform_edt(inside))
 
 
 def taken(page: Any, title: str) -> bytes:

@@ -5,7 +5,7 @@ import { h } from "./elements.js";
 const WORDS = [
   ["Mask", "The pixels, or voxels, that belong to a structure."],
   ["Masks of a model", "The model draws several masks, each plausible; they differ where the image leaves doubt. The one mask is fused from them."],
-  ["Agreement", "How much the masks overlap with each other (mean Dice of all pairs), from 0 to 1. Low values find most failures. High values do not prove that a mask is right."],
+  ["Agreement", "How much the masks overlap with each other (mean Dice of all pairs), from 0 to 1. It does not prove that a mask is right: wrong masks can be alike too."],
   ["Probability", "How sure the model is that a pixel belongs to the structure, calibrated on images that it was not trained on."],
   ["Uncertainty", "Entropy of that probability, as a share of its largest value: 0 is sure, 1 is a coin's toss."],
   ["Seed", "The number that the masks are drawn from. The same image, model, settings and seed give the same masks."],

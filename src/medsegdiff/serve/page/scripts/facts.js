@@ -33,10 +33,15 @@ export function quality(result) {
     return card("Agreement of the masks", h("p", {}, "Only one mask was drawn, so there is nothing to compare it with."));
   }
   return card("Agreement of the masks",
-    h("p", { class: "score" }, h("strong", {}, result.quality.toFixed(2)),
+    h("p", { class: "score" }, h("strong", {}, share(result.quality)),
       h("meter", { min: 0, max: 1, low: 0.7, high: 0.85, optimum: 1, value: result.quality, "aria-label": "Agreement of the masks" })),
     h("p", {}, result.quality_words),
     h("p", { class: "hint" }, "1 means that all masks are equal, 0 that no two of them overlap."));
+}
+
+/** Two digits, and 1 only where it is exactly 1. */
+function share(quality) {
+  return quality > 0.99 && quality < 1 ? "> 0.99" : quality.toFixed(2);
 }
 
 /** What a person should know before using the mask. */
