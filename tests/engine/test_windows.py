@@ -11,7 +11,8 @@ import torch
 from orientations import EVERY_ORIENTATION
 from volume_set import Balls
 
-from medsegdiff.data import Window, windows_over
+from medsegdiff.data import Window, patches, windows_over
+from medsegdiff.engine import windows
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.train import train
@@ -75,7 +76,7 @@ def test_a_members_noise_is_the_same_in_overlapping_windows(balls_model):
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.8])
-@pytest.mark.parametrize("size", [(1, 4, 5), (4, 4, 5), (12, 4, 20)])
+@pytest.mark.parametrize("size", [(1, 4, 5), (4, 4, 5), (12, 4, 20), (9, 4, 5), (12, 20, 5)])
 def test_what_depends_on_the_voxel_alone_is_blended_to_itself(size, overlap):
     shape = (9, 10, 11)
     voxels = torch.rand((2, 3, *shape), generator=torch.Generator().manual_seed(0))
@@ -84,9 +85,36 @@ def test_what_depends_on_the_voxel_alone_is_blended_to_itself(size, overlap):
     for row, following in zip_longest(rows, rows[1:]):
         for window in row:
             slab.add(window, window.cut(voxels), None)
-        end = following[0].corner[0] if following else shape[0]
+        end = following[0].corner[slab.axis] if following else shape[slab.axis]
         blended += [members for _, members, _ in slab.finished(end)]
-    torch.testing.assert_close(torch.cat(blended, dim=2), voxels, atol=3e-6, rtol=0)
+    found = torch.cat(blended, dim=2 + slab.axis)
+    torch.testing.assert_close(found, voxels, atol=3e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "held"),
+    [((90, 20, 30), (8, 20, 30)), ((8, 90, 30), (8, 8, 30)), ((6, 8, 90), (6, 8, 8))],
+)
+def test_no_more_is_held_than_a_slab_as_thick_as_a_window(shape, held):
+    slab = Slab(shape, (8, 8, 8))
+    slab.add(Window((0, 0, 0), (8, 8, 8)), torch.ones(2, 3, 8, 8, 8), None)
+    assert slab.sums is not None
+    assert slab.sums.shape == (2, 3, *held)
+
+
+def test_the_axis_of_the_slab_changes_nothing(balls_model, monkeypatch):
+    flat = Balls(
+        voxels=(1, 40, 24) if balls_model.config.preparation.grid.sees_slices else (9, 40, 24)
+    )
+    sample = flat.load("ball_5")
+    found = predict(sample, balls_model, balls_model.predict)
+    for module in (patches, windows):
+        monkeypatch.setattr(module, "row_axis", lambda *given: 0)
+    before = predict(sample, balls_model, balls_model.predict)
+    assert torch.equal(found.mask, before.mask)
+    assert torch.equal(found.members, before.members)
+    assert torch.equal(found.probability, before.probability)
+    assert torch.equal(found.uncertainty, before.uncertainty)
 
 
 def test_another_overlap_changes_little_and_a_repetition_nothing(balls_model):
