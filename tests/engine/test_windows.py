@@ -21,6 +21,7 @@ from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.windows import Slab
 from medsegdiff.errors import ConfigError, Interrupted
 
+OTHERS = ("concat", "medsegdiff_v1", "medsegdiff_v2", "sum", "unet")  # than the default
 SLICES, VOLUMES = "train.patch=[1, 16, 16]", "train.patch=[12, 16, 16]"
 
 
@@ -41,6 +42,24 @@ def test_a_volume_gets_all_maps_on_its_own_grid(balls_model):
     assert found.members.shape == (3, *shape)
     assert torch.allclose(found.probability.sum(dim=0), torch.ones(shape), atol=1e-4)
     assert 0 <= found.quality <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_network_predicts_through_windows(name: str, tiny, tmp_path):
+    size = "widths: [8, 8, 16], blocks: [0, 1, 1]" if name == "unet" else "size: tiny"
+    network = f"model.network={{name: {name}, {size}}}"
+    config = tiny(VOLUMES, network, "train.max_steps=2", "train.validations=1")
+    train(Balls(), tmp_path, config, device="cpu")
+    model = TrainedModel.load(tmp_path, "cpu")
+    sample = Balls(orientation="LAS").load("ball_5")
+    assert model.config.network.name == name
+    assert len(model.config.grid_size) == 3
+    found, again = (predict(sample, model, model.predict) for _ in range(2))
+    assert found.mask.shape == sample.geometry.shape
+    assert found.members.shape == (1 if name == "unet" else 3, *sample.geometry.shape)
+    assert torch.allclose(found.probability.sum(dim=0), torch.ones(found.mask.shape), atol=1e-4)
+    assert torch.equal(found.members, again.members)
 
 
 def test_the_steps_of_all_windows_are_told(balls_model):
