@@ -58,10 +58,11 @@ def test_there_are_networks() -> None:
 
 
 @every_network
-def test_every_parameter_gets_a_gradient(name: str) -> None:
+@pytest.mark.parametrize("grid", [(24, 16), (24, 8, 16)], ids=["images", "volumes"])
+def test_every_parameter_gets_a_gradient(name: str, grid: tuple[int, ...]) -> None:
     idle = [
         key
-        for key, weight in trained(name).named_parameters()
+        for key, weight in trained(name, grid).named_parameters()
         if weight.grad is None or not weight.grad.any()
     ]
     assert not idle

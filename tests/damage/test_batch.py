@@ -6,14 +6,19 @@ import shutil
 from pathlib import Path
 
 import pytest
-from damage.generator import damaged
-from damage.study import Expected
+from damage.bombs import BOMBS, bomb
+from damage.generator import LIES, damaged
+from damage.sound import sound
+from damage.study import Damaged, Expected
+from volume_memory import stand_in
 
 from medsegdiff.engine.folder_prediction import predict_folder
 from medsegdiff.engine.pipeline import MedSegDiffPipeline
 
 GOOD = 4
 BAD = (0,)  # a truncated PNG
+PICTURES = ("png", "jpg", "bmp", "tif", "tif (deflate)")
+VOLUMES = ("nii", "nii.gz", "nrrd", "nrrd (gzip)", "mha", "mha (zlib)", "mhd + raw")
 
 
 @pytest.fixture
@@ -41,4 +46,39 @@ def test_the_other_studies_come_out_bit_identical(folders: tuple[Path, Path], tm
     assert failed == [f"ISIC_{number:07d}" for number in BAD]
     masks = [{file.name: file.read_bytes() for file in out.glob("*.png")} for out in outs]
     assert len(masks[0]) == GOOD
+    assert masks[0] == masks[1]
+
+
+def bad_company(kinds: tuple[str, ...]) -> list[Damaged]:
+    """Of each format a header that lies, and a bomb where there is one."""
+    lying = (
+        next(lie for lie in LIES[kind] if lie.expected is Expected.REFUSED).told(sound(kind))
+        for kind in kinds
+    )
+    return [*lying, *(bomb(sound(kind), 0) for kind in kinds if kind in BOMBS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kinds", [PICTURES, VOLUMES], ids=["pictures", "volumes"])
+def test_bad_company_of_every_format_changes_no_mask(kinds: tuple[str, ...], tmp_path: Path):
+    model = stand_in((4, 8, 8), channels=("MR",))
+    if kinds is PICTURES:
+        model = MedSegDiffPipeline.from_pretrained("skin-lesion", device="cpu").model
+    good, failed, masks = sound(kinds[0] if kinds is PICTURES else "nii.gz"), [], []
+    bad = bad_company(kinds)
+    for name in ("sound", "mixed"):
+        folder, out = tmp_path / name, tmp_path / f"out-{name}"
+        for number in range(2):
+            place = folder / f"good_{number}{good.opened.removeprefix('study')}"
+            folder.mkdir(exist_ok=True)
+            place.write_bytes(good.content())
+        for number, one in enumerate(bad if name == "mixed" else ()):
+            for file in one.study.files:
+                ending = file.removeprefix("study")
+                content = one.study.content(file).replace(b"study.raw", b"bad_%02d.raw" % number)
+                (folder / f"bad_{number:02d}{ending}").write_bytes(content)
+        failed = [one.study for one in predict_folder(folder, out, model) if one.error is not None]
+        masks.append({file.name: file.read_bytes() for file in out.glob("good_*")})
+    assert failed == [f"bad_{number:02d}" for number in range(len(bad))]
+    assert len(masks[0]) == 2
     assert masks[0] == masks[1]

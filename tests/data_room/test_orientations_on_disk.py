@@ -1,5 +1,6 @@
 """An asymmetric shape stored in all 48 orientations: read where it lies, masks on the same voxels.
 
+The network sees it in one orientation, and what it finds comes back.
 nibabel and SimpleITK, which turn the shape and read our masks, are the judges.
 """
 
@@ -20,6 +21,7 @@ from scipy.spatial.transform import Rotation
 from medsegdiff.data import LabelMap, write_labels
 from medsegdiff.data.orientation import Reorientation, orientation_of
 from medsegdiff.data.reader import read_image, read_mask
+from medsegdiff.data.transforms.tiles import Tiles
 from medsegdiff.metrics.dice import Dice
 
 LABELS = LabelMap(names=("background", "bone", "marrow"), values=(0, 3, 7))
@@ -92,6 +94,20 @@ def test_every_orientation_is_read_for_what_it_is(tmp_path: Path, letters: str, 
     upright = Reorientation.between(letters[::-1], "SAR").apply(segmented(path))
     np.testing.assert_array_equal(upright.numpy().T, shape())
     np.testing.assert_allclose(affine[:, [2, 1, 0, 3]], stored(letters, 0)[1], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("letters", EVERY_ORIENTATION)
+def test_the_network_sees_one_orientation_and_its_mask_comes_back(tmp_path: Path, letters: str):
+    path, mask = save(tmp_path / "a.nii", letters), tmp_path / "mask.nii.gz"
+    image = read_image(path)
+    placed = Tiles(size=(4, 4, 4)).placed(image.geometry)
+    upright = torch.from_numpy(shape().T[:, ::-1, ::-1].copy()).long()  # SPL, as the network's
+    seen = placed.labels(segmented(path))
+    assert torch.equal(seen, upright)
+    assert torch.equal(placed.resize(image.image)[0], upright * 100.0 - 50)
+    write_labels(mask, placed.undo_labels(seen, 3), LABELS, path)
+    found = np.asarray(nib.as_closest_canonical(nib.load(mask)).dataobj)
+    np.testing.assert_array_equal(LABELS.encode(found), shape())
 
 
 @pytest.mark.parametrize("letters", EVERY_ORIENTATION)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import pytest
@@ -7,14 +9,29 @@ import torch
 from volume_set import Balls
 
 from medsegdiff.data import Folder
+from medsegdiff.data.memory import machine_bytes
 from medsegdiff.data.transforms.fit_to_grid import FitToGrid
 from medsegdiff.data.transforms.flip import Flip
 from medsegdiff.data.transforms.tiles import Tiles
+from medsegdiff.engine import data_plan, memory_plan
 from medsegdiff.engine.config import TrainConfig
 from medsegdiff.engine.data_plan import DataPlan, plan_data
 from medsegdiff.errors import ConfigError
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
+GIB = 2**30
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """An ordinary machine; a test may ask for one of other memory, in GiB."""
+
+    def of(gib: float) -> None:
+        for module in (data_plan, memory_plan):
+            monkeypatch.setattr(module, "memory_of", lambda device: int(gib * GIB))
+
+    of(24)
+    return of
 
 
 def planned(data: Balls | Folder, device: torch.device = CPU, **settings: object) -> DataPlan:
@@ -89,3 +106,57 @@ def test_volumes_are_mirrored_from_left_to_right_alone(orientation, dimensions, 
     data = Balls(spacing_mm=spacing, orientation=orientation)
     found = planned(data, dimensions=dimensions).settings.augmentation
     assert [one.axes for one in found if isinstance(one, Flip)] == [axes]
+
+
+@pytest.mark.parametrize("gib", [1.5, 24, 1000])
+def test_the_plan_of_ordinary_machines_is_one(gib: float, machine: Callable[[float], None]):
+    data = Balls(voxels=(90, 90, 90))
+    usual = planned(data)
+    machine(gib)
+    found = planned(data)
+    assert (found.grid, found.settings) == (usual.grid, usual.settings)
+    assert found.grid.size == (48, 48, 48)
+    assert said(found).endswith(
+        f"Batches of 2: in training they take about 0.6 GB of the {gib * GIB / 1e9:.1f} GB of "
+        "memory."
+    )
+
+
+@pytest.mark.parametrize(("device", "gib"), [(CPU, 0.5), (CPU, 0.1), (GPU, 16), (GPU, 8)])
+def test_little_memory_makes_windows_smaller(
+    device: torch.device, gib: float, machine: Callable[[float], None]
+):
+    data = Balls(voxels=(150, 150, 150))
+    usual = planned(data, device)
+    machine(gib)
+    found = planned(data, device)
+    assert prod(found.grid.size) < prod(usual.grid.size)
+    assert 2 * memory_plan.step_bytes(found.grid.size) <= memory_plan.SHARE * gib * GIB
+    assert found.settings.batch_size == 2
+    assert "of memory allow no larger window" in said(found)
+    assert "no larger window" not in said(usual)
+
+
+def test_a_window_that_is_asked_for_makes_batches_smaller(machine: Callable[[float], None]):
+    machine(1)
+    found = planned(Balls(), patch=(48, 48, 64))
+    assert found.grid.size == (48, 48, 64)
+    assert found.settings.batch_size == 1
+    assert "Batches of 1: in training they take about 0.37 GB of the 1.1 GB" in said(found)
+    assert "and 2, as usual, more than half of it." in said(found)
+    assert planned(Balls(), patch=(48, 48, 64), micro_batch=1).settings.batch_size == 2
+
+
+def test_images_come_in_smaller_batches_where_memory_is_small(
+    skin_data: Path, machine: Callable[[float], None]
+):
+    skin = Folder(root=skin_data)
+    assert planned(skin).settings.batch_size == 8
+    machine(0.1)
+    assert planned(skin).settings.batch_size == 2
+    assert "Batches of 5, as asked." in said(planned(skin, batch_size=5))
+
+
+def test_memory_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.undo()
+    assert memory_plan.memory_of(CPU) == machine_bytes()

@@ -11,7 +11,8 @@ import torch
 from orientations import EVERY_ORIENTATION
 from volume_set import Balls
 
-from medsegdiff.data import Window, windows_over
+from medsegdiff.data import Window, patches, windows_over
+from medsegdiff.engine import windows
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.train import train
@@ -20,6 +21,7 @@ from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.windows import Slab
 from medsegdiff.errors import ConfigError, Interrupted
 
+OTHERS = ("concat", "medsegdiff_v1", "medsegdiff_v2", "sum", "unet")  # than the default
 SLICES, VOLUMES = "train.patch=[1, 16, 16]", "train.patch=[12, 16, 16]"
 
 
@@ -40,6 +42,24 @@ def test_a_volume_gets_all_maps_on_its_own_grid(balls_model):
     assert found.members.shape == (3, *shape)
     assert torch.allclose(found.probability.sum(dim=0), torch.ones(shape), atol=1e-4)
     assert 0 <= found.quality <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_network_predicts_through_windows(name: str, tiny, tmp_path):
+    size = "widths: [8, 8, 16], blocks: [0, 1, 1]" if name == "unet" else "size: tiny"
+    network = f"model.network={{name: {name}, {size}}}"
+    config = tiny(VOLUMES, network, "train.max_steps=2", "train.validations=1")
+    train(Balls(), tmp_path, config, device="cpu")
+    model = TrainedModel.load(tmp_path, "cpu")
+    sample = Balls(orientation="LAS").load("ball_5")
+    assert model.config.network.name == name
+    assert len(model.config.grid_size) == 3
+    found, again = (predict(sample, model, model.predict) for _ in range(2))
+    assert found.mask.shape == sample.geometry.shape
+    assert found.members.shape == (1 if name == "unet" else 3, *sample.geometry.shape)
+    assert torch.allclose(found.probability.sum(dim=0), torch.ones(found.mask.shape), atol=1e-4)
+    assert torch.equal(found.members, again.members)
 
 
 def test_the_steps_of_all_windows_are_told(balls_model):
@@ -75,7 +95,7 @@ def test_a_members_noise_is_the_same_in_overlapping_windows(balls_model):
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.8])
-@pytest.mark.parametrize("size", [(1, 4, 5), (4, 4, 5), (12, 4, 20)])
+@pytest.mark.parametrize("size", [(1, 4, 5), (4, 4, 5), (12, 4, 20), (9, 4, 5), (12, 20, 5)])
 def test_what_depends_on_the_voxel_alone_is_blended_to_itself(size, overlap):
     shape = (9, 10, 11)
     voxels = torch.rand((2, 3, *shape), generator=torch.Generator().manual_seed(0))
@@ -84,9 +104,36 @@ def test_what_depends_on_the_voxel_alone_is_blended_to_itself(size, overlap):
     for row, following in zip_longest(rows, rows[1:]):
         for window in row:
             slab.add(window, window.cut(voxels), None)
-        end = following[0].corner[0] if following else shape[0]
+        end = following[0].corner[slab.axis] if following else shape[slab.axis]
         blended += [members for _, members, _ in slab.finished(end)]
-    torch.testing.assert_close(torch.cat(blended, dim=2), voxels, atol=3e-6, rtol=0)
+    found = torch.cat(blended, dim=2 + slab.axis)
+    torch.testing.assert_close(found, voxels, atol=3e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "held"),
+    [((90, 20, 30), (8, 20, 30)), ((8, 90, 30), (8, 8, 30)), ((6, 8, 90), (6, 8, 8))],
+)
+def test_no_more_is_held_than_a_slab_as_thick_as_a_window(shape, held):
+    slab = Slab(shape, (8, 8, 8))
+    slab.add(Window((0, 0, 0), (8, 8, 8)), torch.ones(2, 3, 8, 8, 8), None)
+    assert slab.sums is not None
+    assert slab.sums.shape == (2, 3, *held)
+
+
+def test_the_axis_of_the_slab_changes_nothing(balls_model, monkeypatch):
+    flat = Balls(
+        voxels=(1, 40, 24) if balls_model.config.preparation.grid.sees_slices else (9, 40, 24)
+    )
+    sample = flat.load("ball_5")
+    found = predict(sample, balls_model, balls_model.predict)
+    for module in (patches, windows):
+        monkeypatch.setattr(module, "row_axis", lambda *given: 0)
+    before = predict(sample, balls_model, balls_model.predict)
+    assert torch.equal(found.mask, before.mask)
+    assert torch.equal(found.members, before.members)
+    assert torch.equal(found.probability, before.probability)
+    assert torch.equal(found.uncertainty, before.uncertainty)
 
 
 def test_another_overlap_changes_little_and_a_repetition_nothing(balls_model):

@@ -36,4 +36,3 @@ def plan(
         return
     for reason in found.reasons:
         console.result(reason)
-    console.result(f"Batches of {found.settings.batch_size}.")

@@ -8,7 +8,14 @@ from medsegdiff.data.familiar import Familiar
 from medsegdiff.data.fingerprint import DatasetFingerprint, manifest_hash
 from medsegdiff.data.grid import Grid
 from medsegdiff.data.labels import LabelMap
-from medsegdiff.data.patches import Window, WindowDraws, central, window_weight, windows_over
+from medsegdiff.data.patches import (
+    Window,
+    WindowDraws,
+    central,
+    row_axis,
+    window_weight,
+    windows_over,
+)
 from medsegdiff.data.preparation import Preparation, Prepared
 from medsegdiff.data.report import Report
 from medsegdiff.data.splits import Splits, folds, seeded_splits
@@ -37,6 +44,7 @@ __all__ = [
     "datasets",
     "folds",
     "manifest_hash",
+    "row_axis",
     "seeded_splits",
     "transforms",
     "verify",

@@ -57,15 +57,28 @@ class Window:
 def windows_over(
     shape: tuple[int, ...], size: tuple[int, ...], overlap: float
 ) -> list[list[Window]]:
-    """Windows that cover a study, in rows: those of one row begin at the same first coordinate.
+    """Windows that cover a study, in rows: those of one row begin at the same place of an axis.
+
+    The axis is the `row_axis`, so windows come in the order of their corners.
 
     Args:
         shape: voxels of the study.
         size: of a window; where it is longer than the study, it is centred on it.
         overlap: share of a window that the next one covers again, 0 to below 1.
     """
-    first, *rest = (_starts(n, length, overlap) for n, length in zip(shape, size, strict=True))
-    return [[Window((start, *others), size) for others in product(*rest)] for start in first]
+    starts = [_starts(n, length, overlap) for n, length in zip(shape, size, strict=True)]
+    axis = row_axis(shape, size)
+    before, after = starts[:axis], starts[axis + 1 :]
+    return [
+        [Window(corner, size) for corner in product(*before, [start], *after)]
+        for start in starts[axis]
+    ]
+
+
+def row_axis(shape: tuple[int, ...], size: tuple[int, ...]) -> int:
+    """The first axis along which a study is longer than a window; 0 if there is none."""
+    longer = (n > length for n, length in zip(shape, size, strict=True))
+    return next((axis for axis, is_longer in enumerate(longer) if is_longer), 0)
 
 
 def window_weight(size: tuple[int, ...]) -> Float[Tensor, "*s"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from medsegdiff.data.transforms.flip import Flip
 from medsegdiff.data.transforms.normalise import Scope
 from medsegdiff.data.transforms.tiles import Tiles
 from medsegdiff.engine.config import TrainConfig
+from medsegdiff.engine.memory_plan import gigabytes, memory_of, planned_batch, window_that_fits
 from medsegdiff.engine.volume_plan import (
     coarsened,
     network_dimensions,
@@ -29,7 +31,6 @@ from medsegdiff.types import Geometry
 
 SIDE_ON_CPU, SIDE_ON_GPU = 96, 256
 WINDOW_ON_CPU, WINDOW_ON_GPU = 48**3, 128**3  # voxels that a volume's network sees at once
-BATCH_OF_VOLUMES = 2
 CT_NAMES = ("ct", "hu", "hounsfield")
 
 
@@ -96,14 +97,14 @@ def _plan_images(
         _check_axes(2, settings)
         grid = Tiles(size=settings.patch)
         why = f"Images are seen through windows of {times(grid.size)} pixels, as asked."
-        return DataPlan(grid, "data", settings, (why,))
+        return _plan_with_batch(grid, "data", settings, [why], device)
     side = settings.side or default_side(device)
     grid = fitted_grid(dataset, studies, side, settings.aspect)
     why = (
         f"Images are brought whole to {times(grid.size)}: their usual shape at side {side}"
         f"{'' if settings.side else f', which suits a {device.type.upper()}'}."
     )
-    return DataPlan(grid, "data", settings, (why,))
+    return _plan_with_batch(grid, "data", settings, [why], device)
 
 
 def _plan_volumes(
@@ -120,10 +121,15 @@ def _plan_volumes(
         side = settings.side or SIDE_ON_CPU
         shape, spacing, why = coarsened(shape, spacing, dims, side)
         reasons += [why] if why else []
-    most = WINDOW_ON_CPU if device.type == "cpu" else WINDOW_ON_GPU
+    usual_most = WINDOW_ON_CPU if device.type == "cpu" else WINDOW_ON_GPU
+    memory = memory_of(device)
+    most = min(usual_most, window_that_fits(memory))
     size = settings.patch or window_size(shape, dims, most, settings.side or default_side(device))
     _check_axes(3, settings)
-    reasons.append(f"The network sees {times(size)} voxels of the usual {times(shape)} at once.")
+    why_window = f"The network sees {times(size)} voxels of the usual {times(shape)} at once"
+    if settings.patch is None and dims == 3 and most < min(usual_most, prod(shape)):
+        why_window += f", for {gigabytes(memory)} of memory allow no larger window in training"
+    reasons.append(f"{why_window}.")
     scope: Scope = "data" if any(one.lower() in CT_NAMES for one in channels) else "study"
     reasons.append(
         "Intensities are normalised over the data set, since CT numbers mean the same everywhere."
@@ -132,28 +138,37 @@ def _plan_volumes(
         "alone. A channel named CT would be normalised over the data set."
     )
     grid = Tiles(size=size, spacing_mm=spacing, orientation=orientation)
-    return DataPlan(grid, scope, settings_for(grid, settings), tuple(reasons))
+    return _plan_with_batch(grid, scope, settings, reasons, device)
 
 
-def settings_for(grid: Grid, settings: TrainConfig) -> TrainConfig:
-    """The settings with what a grid decides of them, where nothing else is asked.
+def _plan_with_batch(
+    grid: Grid, scope: Scope, settings: TrainConfig, reasons: Sequence[str], device: torch.device
+) -> DataPlan:
+    chosen, why = settings_for(grid, settings, device)
+    return DataPlan(grid, scope, chosen, (*reasons, why))
+
+
+def settings_for(
+    grid: Grid, settings: TrainConfig, device: torch.device
+) -> tuple[TrainConfig, str]:
+    """The settings with what a grid decides of them where nothing else is asked; why the batch.
 
     Volumes come in small batches. They are mirrored from left to right alone: a body has no other
     symmetry, and once it lies in one orientation, that says what is front and what is back.
     """
-    if not isinstance(grid, Tiles) or len(grid.size) == 2:
-        return settings
-    asked, changes = settings.model_fields_set, {}
-    if "batch_size" not in asked and not grid.sees_slices:
-        changes["batch_size"] = BATCH_OF_VOLUMES
-    if "augmentation" not in asked:
+    batch, why = planned_batch(grid, settings, memory_of(device))
+    changes: dict[str, Any] = {}
+    if batch != settings.batch_size:
+        changes["batch_size"] = batch
+    is_open = "augmentation" not in settings.model_fields_set
+    if is_open and isinstance(grid, Tiles) and len(grid.size) == 3:
         across = [i - 3 for i, letter in enumerate(grid.orientation) if letter in "LR"]
         axes = tuple(axis for axis in across if axis >= -len(grid.network_size))
         changes["augmentation"] = tuple(
             one.model_copy(update={"axes": axes}) if isinstance(one, Flip) else one
             for one in settings.augmentation
         )
-    return settings.model_copy(update=changes)
+    return settings.model_copy(update=changes), why
 
 
 def _geometries(dataset: Dataset, studies: Sequence[str]) -> list[Geometry]:

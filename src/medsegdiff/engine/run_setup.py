@@ -107,11 +107,12 @@ def set_up(
         content = init_weights(init)
         model = init_config(dataset, content.config, init)
         config = with_model(config, model, init)
+        settings, why = settings_for(model.preparation.grid, config.train, device)
         plan = DataPlan(
             model.preparation.grid,
             model.preparation.intensity.scope,
-            settings_for(model.preparation.grid, config.train),
-            (f"The grid and the intensities are those of {init}.",),
+            settings,
+            (f"The grid and the intensities are those of {init}.", why),
         )
         network = built(content, Path(init)).requires_grad_(True)
     else:

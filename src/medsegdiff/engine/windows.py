@@ -5,7 +5,8 @@
     ...                                 /   (M, K, depth, ...)        (K, rows, ...)
 
 One slab of windows is held in memory, never M x K numbers for each voxel of the study, and its
-finished rows are fused a few at a time. A member is one member everywhere: its noise is keyed by
+finished rows are fused a few at a time. It is as thick as a window along the first axis on which
+the study is longer than that. A member is one member everywhere: its noise is keyed by
 the voxel, so windows agree on it where they overlap.
 """
 
@@ -19,7 +20,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from medsegdiff.data import Prepared, Window, window_weight, windows_over
+from medsegdiff.data import Prepared, Window, row_axis, window_weight, windows_over
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.members import draw_members
 from medsegdiff.engine.step_count import StepCount, steps_of_a_view
@@ -64,12 +65,13 @@ def blended(
         )
     rows = windows_over(shape, grid.size, config.overlap)
     count.begin(sum(map(len, rows)) * steps_of_a_view(model, config))
-    slab, result = Slab(shape, grid.size), Result(shape, model.config.coding)
+    slab = Slab(shape, grid.size)
+    result = Result(shape, model.config.coding, slab.axis)
     for row, following in zip_longest(rows, rows[1:]):
         for window in row:
             views = [View.through(one, window, grid.sees_slices) for one in folds]
             slab.add(window, *draw_members(views, model, config, count))
-        end = shape[0] if following is None else following[0].corner[0]
+        end = shape[slab.axis] if following is None else following[0].corner[slab.axis]
         for first, members, head in slab.finished(end):
             fused = config.ensemble(members, head, model.config.coding, model.temperature(config))
             result.add(first, fused, [to_labels(one) for one in members])
@@ -87,10 +89,12 @@ class Slab:
 
     def __init__(self, shape: tuple[int, ...], size: tuple[int, ...]) -> None:
         self.first = 0
-        self.depth = min(size[0], shape[0])
+        self.axis = row_axis(shape, size)
+        depth = min(size[self.axis], shape[self.axis])
+        self.held = (*shape[: self.axis], depth, *shape[self.axis + 1 :])
         self.shape, self.weight = shape, window_weight(size)
-        self.weights = torch.zeros(self.depth, *shape[1:])
-        self.sums: Tensor | None = None  # (M or M + 1 with the head, K, depth, ...)
+        self.weights = torch.zeros(self.held)
+        self.sums: Tensor | None = None  # (M or M + 1 with the head, K, *held)
         self.has_head = False
 
     def add(
@@ -104,12 +108,14 @@ class Slab:
         drawn = members if head is None else torch.cat([members, head[None]])
         drawn = drawn.reshape(*drawn.shape[:2], *window.size)  # a slice gets its depth back
         if self.sums is None:
-            self.sums = torch.zeros(*drawn.shape[:2], self.depth, *self.shape[1:])
-        here, there = window.inside(self.shape)
-        here = (slice(here[0].start - self.first, here[0].stop - self.first), *here[1:])
+            self.sums = torch.zeros(*drawn.shape[:2], *self.held)
+        inside, there = window.inside(self.shape)
+        here = list(inside)
+        along = inside[self.axis]
+        here[self.axis] = slice(along.start - self.first, along.stop - self.first)
         weight = self.weight[there]
         self.sums[(..., *here)] += drawn[(..., *there)] * weight
-        self.weights[here] += weight
+        self.weights[tuple(here)] += weight
 
     def finished(
         self, end: int
@@ -120,13 +126,13 @@ class Slab:
             A few rows at a time: the first one's number, the members, and the head if there is one.
         """
         assert self.sums is not None
-        at_once = max(1, VOXELS_AT_ONCE // prod(self.shape[1:]))
+        at_once = max(1, VOXELS_AT_ONCE * self.shape[self.axis] // prod(self.shape))
         for first in range(self.first, end, at_once):
-            rows = slice(first - self.first, min(first + at_once, end) - self.first)
-            means = self.sums[:, :, rows] / self.weights[rows]
+            rows = _rows(first - self.first, min(first + at_once, end) - self.first, self.axis)
+            means = self.sums[(slice(None), slice(None), *rows)] / self.weights[rows]
             yield (first, means[:-1], means[-1]) if self.has_head else (first, means, None)
-        _move_on(self.sums, end - self.first, axis=2)
-        _move_on(self.weights, end - self.first, axis=0)
+        _move_on(self.sums, end - self.first, axis=2 + self.axis)
+        _move_on(self.weights, end - self.first, self.axis)
         self.first = end
 
 
@@ -136,10 +142,11 @@ class Result:
     Args:
         shape: voxels of the study.
         coding: what the channels are.
+        axis: along which the rows follow each other.
     """
 
-    def __init__(self, shape: tuple[int, ...], coding: MaskCoding) -> None:
-        self.shape, self.coding = shape, coding
+    def __init__(self, shape: tuple[int, ...], coding: MaskCoding, axis: int) -> None:
+        self.shape, self.coding, self.axis = shape, coding, axis
         self.kind = torch.uint8 if coding.classes <= 2**8 else torch.int16
         self.maps: list[Tensor] = []  # probability (K), entropy, mutual information
         self.members = torch.empty(0, *shape, dtype=self.kind)
@@ -151,9 +158,9 @@ class Result:
         if not self.maps:
             self.maps = [torch.empty(len(one), *self.shape) for one in found]
             self.members = torch.empty(len(members), *self.shape, dtype=self.kind)
-        rows = slice(first, first + found[0].shape[1])
+        rows = _rows(first, first + found[0].shape[1 + self.axis], self.axis)
         for kept, one in zip(self.maps, found, strict=True):
-            kept[:, rows] = one
+            kept[(slice(None), *rows)] = one
         for kept, one in zip(self.members, members, strict=True):
             kept[rows] = one.to(self.kind)
 
@@ -162,6 +169,11 @@ class Result:
         probability, entropy, information = self.maps
         quality = pairwise_dice(self.members, self.coding)
         return Fused(probability, entropy[0], information[0], quality)
+
+
+def _rows(first: int, stop: int, axis: int) -> tuple[slice, ...]:
+    """The index of some rows along an axis."""
+    return (*[slice(None)] * axis, slice(first, stop))
 
 
 def _move_on(values: Tensor, count: int, axis: int) -> None:
