@@ -102,9 +102,10 @@ def main() -> None:
     for side in sides:
         heads += [f"condition, GFLOP at {side}²", f"step, GFLOP at {side}²"]
         heads += [f"training, s a step at {side}²", "memory, GiB"] if given.train else []
-    rows = TRAINED if given.train else ROWS
-    lines = [row(settings, given.channels, sides, given.train) for settings in rows]
-    print(table(heads, lines))
+    print(table(heads, []))
+    for settings in TRAINED if given.train else ROWS:
+        cells = row(settings, given.channels, sides, given.train)
+        print(f"| {' | '.join(cells)} |", flush=True)  # the next one may take half an hour
 
 
 if __name__ == "__main__":
