@@ -1,12 +1,14 @@
-"""How seconds and memory grow: with side, members and steps of a prediction, and with processes.
+"""How seconds and memory grow: with side, members, steps and studies, and with processes.
 
     python benchmarks/curves.py [--repeats 3] [--out benchmarks/results/curves]
 
 Each point is a process of its own, so that its peak of memory is its own; it predicts a random
 image with fresh weights of the default network, as the program does it, noise and fusion included.
-A point of the last curve is a training of twenty steps by so many processes of one thread each.
-Exponents are slopes of a straight line through the logarithms of the upper half of the points.
-Writes OUT.json, OUT.md and OUT.png, with machine and commit.
+A point of the studies is `medsegdiff predict` on a folder of so many small images, start included,
+with the bundled weights, one member and one step; it is taken once. One of the processes is a
+training of twenty steps by so many of one thread each. Exponents are slopes of a straight line
+through the logarithms of the upper half of the points. Writes OUT.json and OUT.md, with machine and
+commit; `python benchmarks/performance.py` draws them.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ import numpy as np
 import torch
 from ablation.measure import commit
 from PIL import Image
+from speed.command import peak_of
 from speed.contender import Task
-from speed.curve_plot import picture
 from speed.memory import peak
 from speed.ours import Ours
 from speed.tables import table
@@ -37,14 +39,25 @@ from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 
 HERE = Path(__file__).parent
-STUDIES = 6
+IMAGES = 6  # of the data set that a fresh network is planned for
 USUAL = {"side": 256, "members": 8, "steps": 3}
+STUDIES = (1, 10, 100, 500, 2000)
+SMALL = 64  # pixels, the side of their images
 PROCESSES = (1, 2)
 STEPS = 20  # of a training
+Curve = dict[int, dict[str, float]]  # by place, seconds and MiB
 POINTS = {
     "side": (64, 128, 256, 512, 1024),
     "members": (1, 2, 4, 8, 16, 32, 64, 100),
     "steps": (1, 2, 5, 10, 20, 50),
+}
+NOTES = {
+    tuple(POINTS): "Memory is what a prediction needs beyond a program with its network.",
+    ("studies",): f"Studies are images of {SMALL} × {SMALL}, which a command predicts with "
+    "`skin-lesion`, one member and one step: seconds of the whole command, once, and memory of its "
+    "largest process.",
+    ("processes",): "Processes, of one thread each and joined by gloo, share a training batch of "
+    "eight at 128 × 128: seconds a step, and memory of the largest.",
 }
 
 
@@ -53,9 +66,9 @@ def point(side: int, members: int, steps: int, repeats: int) -> dict[str, float]
 
     The network has looked at nothing before.
     """
-    task = Task(side, 1, "fp32", torch.device("cpu"))
+    task = Task(side, 1, "auto", torch.device("cpu"))
     with tempfile.TemporaryDirectory() as folder:
-        data = studies(Path(folder) / "data", side)
+        data = data_set(Path(folder) / "data", side)
         ours = Ours(task, Path(folder) / "run", studies=data)
     model, sample = ours.model, ours.sample()
     assert model.config.grid_size == (side, side)
@@ -68,16 +81,23 @@ def point(side: int, members: int, steps: int, repeats: int) -> dict[str, float]
     return {"s": median(taken[1:]), "mib": peak() - before, "process_mib": peak()}
 
 
-def studies(folder: Path, side: int) -> Path:
-    """A data set of images of that side, of which nothing but the size matters."""
-    for kind in ("images", "masks"):
-        (folder / kind).mkdir(parents=True)
+def data_set(folder: Path, side: int) -> Path:
+    """Images of that side with masks, of which nothing but the size matters."""
+    pictures(folder / "images", side, IMAGES)
+    (folder / "masks").mkdir()
     mask = np.zeros((side, side), np.uint8)
     mask[side // 4 : side // 2, side // 4 : side // 2] = 255
-    for number in range(STUDIES):
+    for image in (folder / "images").iterdir():
+        Image.fromarray(mask).save(folder / "masks" / image.name)
+    return folder
+
+
+def pictures(folder: Path, side: int, count: int) -> Path:
+    """A folder of so many different images."""
+    folder.mkdir(parents=True)
+    for number in range(count):
         noise = np.random.default_rng(number).integers(0, 256, (side, side, 3), np.uint8)
-        Image.fromarray(noise).save(folder / "images" / f"{number}.png")
-        Image.fromarray(mask).save(folder / "masks" / f"{number}.png")
+        Image.fromarray(noise).save(folder / f"{number:05d}.png")
     return folder
 
 
@@ -89,13 +109,24 @@ def measured(repeats: int, **where: int) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def prediction_of(studies: int) -> dict[str, float]:
+    """Seconds in all and memory of a command that predicts so many small images."""
+    with tempfile.TemporaryDirectory() as place:
+        images = pictures(Path(place) / "images", SMALL, studies)
+        words = ["-i", str(images), "-o", f"{place}/out", "-m", "skin-lesion"]
+        command = [sys.executable, "-m", "medsegdiff", "predict", *words, "--members=1"]
+        start = time.perf_counter()
+        largest = peak_of([*command, "--steps=1", "--device=cpu"])
+        return {"s": time.perf_counter() - start, "mib": largest}
+
+
 def training_by(processes: int) -> dict[str, float]:
     """A step of a training whose batch so many processes share, joined by gloo."""
     launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     return training_step(["train.side=128", "train.batch_size=8"], STEPS, launch)
 
 
-def exponent(curve: dict[int, dict[str, float]], what: str) -> float:
+def exponent(curve: Curve, what: str) -> float:
     """Slope of the upper half of a curve in logarithms: 1 is linear, 2 quadratic."""
     upper = list(curve.items())[min(len(curve) // 2, len(curve) - 2) :]
     x = [math.log(place) for place, _ in upper]
@@ -103,15 +134,27 @@ def exponent(curve: dict[int, dict[str, float]], what: str) -> float:
     return linear_regression(x, y).slope
 
 
+def curves_of(found: dict) -> dict[str, Curve]:
+    """The curves by axis, also of what was read from JSON, whose keys are words."""
+    return {
+        axis: {int(at): one for at, one in curve.items()} for axis, curve in found["curves"].items()
+    }
+
+
 def page(found: dict) -> str:
     """The curves as Markdown."""
-    usual = ", ".join(f"{name} {value}" for name, value in USUAL.items())
-    lines = [f"`{found['command']}` at commit {found['commit']}; what is not named: {usual}."]
-    for axis, curve in found["curves"].items():
+    usual, machine = ", ".join(f"{name} {value}" for name, value in USUAL.items()), found["machine"]
+    notes = [note for axes, note in NOTES.items() if set(axes) <= set(found["curves"])]
+    lines = [
+        f"`{found['command']}` at commit {found['commit']}, on {machine['threads']} threads of an "
+        f"{machine['processor']} in {'bfloat16' if machine['bf16_on_cpu'] else 'float32'}; medians "
+        f"of {found['repeats']}. What is not named: {usual}. {' '.join(notes)}"
+    ]
+    for axis, curve in curves_of(found).items():
         rows = [[str(at), f"{one['s']:.3f}", f"{one['mib']:.0f}"] for at, one in curve.items()]
         slopes = [f"{exponent(curve, what):.2f}" for what in ("s", "mib")]
         lines.append(table([axis, "s", "MiB"], [*rows, ["**exponent**", *slopes]]))
-    return "\n\n".join(lines) + "\n"
+    return "\n\n".join(lines)
 
 
 def main() -> None:
@@ -130,16 +173,17 @@ def main() -> None:
         axis: {value: measured(given.repeats, **{**USUAL, axis: value}) for value in values}
         for axis, values in POINTS.items()
     }
+    curves["studies"] = {count: prediction_of(count) for count in STUDIES}
     curves["processes"] = {count: training_by(count) for count in PROCESSES}
     found = {
         "command": " ".join(["python", "benchmarks/curves.py", *sys.argv[1:]]),
         "commit": commit(),
         "machine": environment(),
+        "repeats": given.repeats,
         "curves": curves,
     }
     given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(page(found))
-    picture(curves).save(given.out.with_suffix(".png"), optimize=True)
+    given.out.with_suffix(".md").write_text(page(found) + "\n")
     print(page(found))
 
 

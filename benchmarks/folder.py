@@ -1,13 +1,15 @@
-"""A folder of studies: how busy the network is, how flat the memory stays, how soon it begins.
+"""A folder of studies: how busy the network is, and how flat the memory stays.
 
-    python benchmarks/folder.py IMAGES [--count 200] [--most 2000] [-o folder.json]
+    python benchmarks/folder.py IMAGES [--count 200] [--most 2000]
+                                       [-o benchmarks/results/folder.json]
 
-Prints Markdown tables. IMAGES is a folder of pictures; they are copied under other names until
-there are enough. With the bundled weights `skin-lesion` and their own settings, and all maps and
-previews, two ways take turns, a block of images each: one study after the other, and with readers
-and writers beside the network. `busy` is the time inside `predict` as a share of the whole; `ratio`
-compares the seconds. Memory is that of a command with one member and one step on small images,
-each process counted with its share of common pages (Linux). `first image` is a whole command.
+Prints Markdown tables and writes JSON, with machine and commit. IMAGES is a folder of pictures,
+copied under other names until there are enough. With the bundled weights `skin-lesion` and their
+own settings, and all maps and previews, two ways take turns, a block of images each: one study
+after the other, and with readers and writers beside the network. `busy` is the time inside
+`predict` as a share of the whole; `ratio` compares the seconds. Memory is that of a command with
+one member and one step on small images, each process counted with its share of common pages
+(Linux).
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from typing import Any
 
 from ablation.measure import commit
 from PIL import Image
+from speed.tables import table
 
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.folder_prediction import predict_folder
@@ -36,7 +38,6 @@ from medsegdiff.engine.workers import NOBODY, Workers
 
 BLOCKS = 4
 SMALL = (64, 64)  # pixels of the images that memory is measured with
-STARTS = 3
 WAYS = {"one after the other": NOBODY, "side by side": Workers()}
 EXTRAS = Extras(probabilities=True, uncertainty=True, previews=True)
 
@@ -123,49 +124,45 @@ def descendants(pid: int) -> list[int]:
     return own + [one for child in own for one in descendants(child)]
 
 
-def first_image(images: Path, work: Path) -> dict[str, float]:
-    """Seconds of a command that predicts one image, and of one that only imports torch."""
-    folder = copied(images, work / "one", 1)
-    program = [sys.executable, "-m", "medsegdiff", "predict", "-m", "skin-lesion"]
-    commands = {
-        "predict": [*program, "-i", str(folder), "-o", str(work / "one_out")],
-        "import_torch": [sys.executable, "-c", "import torch"],
-        "help": [*program[:4], "--help"],
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(STARTS):
-        for name, command in commands.items():
-            started = time.perf_counter()
-            subprocess.run(command, check=True, capture_output=True)
-            seconds[name].append(time.perf_counter() - started)
-    return {name: min(found) for name, found in seconds.items()}
-
-
-def markdown(figures: dict[str, Any]) -> str:
-    """The tables, for people."""
-    found = figures["busy"]
-    lines = [
-        f"| {found['images']} images | s an image | network, s an image | busy |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {name} | {row['seconds_an_image']:.3f} | {row['network_seconds_an_image']:.3f} "
-        f"| {row['busy']:.1%} |"
-        for name, row in found["rows"].items()
-    ]
-    lines += [f"ratio {found['ratio']:.2f}, all files equal: {found['masks_are_equal']}", ""]
-    lines += ["| studies | program, MB | readers, MB | s |", "|---|---|---|---|"]
-    lines += [
-        f"| {row['studies']} | {row['mb']:.0f} | {row['readers_mb']:.0f} | {row['seconds']:.0f} |"
-        for row in figures["memory"]
-    ]
-    start = figures["start"]
-    lines += ["", *(f"{name}: {seconds:.2f} s" for name, seconds in start.items())]
-    return "\n".join(lines)
+def page(figures: dict[str, Any]) -> str:
+    """The tables as Markdown."""
+    found, machine = figures["busy"], figures["machine"]
+    head = (
+        f"`{figures['command']}` at commit {figures['commit']}, on {machine['threads']} threads of "
+        f"an {machine['processor']}; load of the machine {figures['load_before'][0]:.1f} before, "
+        f"{figures['load_after'][0]:.1f} after. {found['images']} images with `skin-lesion`, its "
+        "own settings, all maps and previews:"
+    )
+    ways = table(
+        ["", "s an image", "of these in the network", "network busy"],
+        [
+            [
+                name,
+                f"{row['seconds_an_image']:.3f}",
+                f"{row['network_seconds_an_image']:.3f}",
+                f"{row['busy']:.1%}",
+            ]
+            for name, row in found["rows"].items()
+        ],
+    )
+    same = "the same bytes" if found["masks_are_equal"] else "NOT the same bytes"
+    middle = (
+        f"The two took turns in {BLOCKS} blocks of images; the median ratio of their seconds is "
+        f"{found['ratio']:.2f}. All masks, maps and previews are {same} both ways. Then a folder "
+        f"of images of {SMALL[0]} × {SMALL[1]}, one member, one step:"
+    )
+    memory = table(
+        ["studies done", "program, MB", "readers, MB", "s"],
+        [
+            [str(row["studies"]), *(f"{row[key]:.0f}" for key in ("mb", "readers_mb", "seconds"))]
+            for row in figures["memory"]
+        ],
+    )
+    return "\n\n".join([head, ways, middle, memory])
 
 
 def main() -> None:
-    """Measure all three."""
+    """Measure both."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -177,15 +174,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
         figures = {
+            "command": " ".join(["python", "benchmarks/folder.py", "IMAGES", *sys.argv[2:]]),
             "commit": commit(),
-            "environment": environment(),
+            "machine": environment(),
             "load_before": os.getloadavg(),
-            "start": first_image(arguments.images, work),
             "busy": busy(arguments.images, arguments.count, work),
             "memory": memory(arguments.images, arguments.most, work),
             "load_after": os.getloadavg(),
         }
-    print(markdown(figures))
+    print(page(figures))
     if arguments.output:
         arguments.output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

@@ -1,31 +1,34 @@
 """What a GPU makes of the networks, in one call of at most eight minutes.
 
     python benchmarks/gpu.py [--side 256] [--batch 32] [--minutes 8] [--device cuda]
-                             [--out benchmarks/results/gpu]
+                             [--commit NAME] [--out benchmarks/results/gpu]
 
 Rows: each network in bfloat16 and in float32, the default also compiled. Columns: milliseconds for
 the look at the image, for a step of 8 and of 25 members, and for a whole prediction of 25 members
 as the program makes it (preparation, noise, all steps, fusion); images a second in training, with
 reading and augmentation; the most memory that either needed. Beside them stands what the GPU makes
-of a matrix product in the same run. A row that fails, or does not fit into the minutes, is left out
-and named. Writes OUT.json and OUT.md after each row, with machine and commit.
+of a matrix product in the same run. Operations are counted on the processor, with one image. A row
+that fails is left out and named, and so is one that is likely not to fit into the minutes. Writes
+OUT.json and OUT.md after each row, with machine and commit, and prints the table at the end.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 from ablation.measure import commit
-from speed.contender import Task, gflop, repeated
+from speed.contender import Task, counted
 from speed.limits import limits
 from speed.ours import Ours
 from speed.tables import table
@@ -35,11 +38,12 @@ from medsegdiff.engine.environment import environment
 from medsegdiff.engine.precision import chosen_device
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
-from medsegdiff.errors import MedSegDiffError
 
 MEMBERS = 25
-REPEATS = 10
+REPEATS, WARM_UPS = 10, 3
+ENOUGH = 10.0  # seconds of one work, however few its runs
 COMPILED = ("train.compiled=true", "predict.compiled=true")
+LIKELY = {COMPILED: 180.0}  # seconds that a row takes at least, if it is known
 HERE = Path(__file__).parent
 
 
@@ -61,39 +65,52 @@ ROWS = (
     Row("medsegdiff_v2", "fp32", ("model.network=medsegdiff_v2",)),
     Row("medsegdiff, compiled", "bf16", COMPILED),  # last: compiling takes minutes
 )
+CPU = torch.device("cpu")
 
 
 def measured(row: Row, task: Task) -> dict[str, Any]:
     """All figures of a row; times in seconds."""
     if task.device.type == "cuda":
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(task.device)
     with tempfile.TemporaryDirectory() as folder:
         ours = Ours(task, Path(folder), *row.words, name=row.name)
         sample = ours.sample()
         config = with_predict(ours.config, members=MEMBERS, member_batch=MEMBERS)
-        works = {
+        works: dict[str, Work] = {
             "look_s": ours.look,
-            "step_of_8_s": lambda: ours.step(8),
-            f"step_of_{MEMBERS}_s": lambda: ours.step(MEMBERS),
-            "prediction_s": lambda: predict(sample, ours.model, config),
-            "train_s": ours.train_step,
+            "step_of_8_s": partial(ours.step, 8),
+            f"step_of_{MEMBERS}_s": partial(ours.step, MEMBERS),
+            "prediction_s": partial(predict, sample, ours.model, config),
+            "train_s": ours.train_steps,
         }
         found: dict[str, Any] = {name: typical(work) for name, work in works.items()}
-        with torch.compiler.set_stance("force_eager"):
-            found["step_gflop"] = gflop(lambda: ours.step(1))
-            found["train_gflop"] = gflop(lambda: repeated(ours)) / ours.kinds_of_step / task.batch
-        found["steps"] = ours.steps
-    found["train_images_per_s"] = task.batch / found.pop("train_s")
+    found["train_images_per_s"] = ours.steps_in_a_row * task.batch / found.pop("train_s")
+    found["steps"] = ours.steps
     if task.device.type == "cuda":
         found["memory_gib"] = torch.cuda.max_memory_allocated(task.device) / 2**30
-    return {"name": row.name, "precision": row.precision, **found}
+    words = tuple(word for word in row.words if word not in COMPILED)
+    return {"name": row.name, "precision": row.precision, **found, **operations(words, task.side)}
+
+
+@cache
+def operations(words: tuple[str, ...], side: int) -> dict[str, float]:
+    """GFLOP of a step of a member, and of training on an image; they are the same everywhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours = Ours(Task(side, 1, "fp32", CPU), Path(folder), *words)
+        ours.look()
+        step, training = counted(partial(ours.step, 1)), counted(ours.train_steps)
+    return {"step_gflop": step.gflop, "train_gflop": training.gflop / ours.steps_in_a_row}
 
 
 def typical(work: Work) -> float:
-    """Median seconds, after three runs that warm up and compile."""
-    for _ in range(3):
+    """Median seconds, after some runs that warm up and compile."""
+    for _ in range(WARM_UPS):
         work()
-    return median(seconds_of(work) for _ in range(REPEATS))
+    taken: list[float] = []
+    while len(taken) < REPEATS and sum(taken) < ENOUGH:
+        taken.append(seconds_of(work))
+    return median(taken)
 
 
 def page(found: dict[str, Any]) -> str:
@@ -138,13 +155,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--minutes", type=float, default=8.0)
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--commit", help="its name, where there is no repository")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "gpu")
     given = parser.parse_args()
     start, longest = time.perf_counter(), 0.0
     device = chosen_device(given.device)
     found: dict[str, Any] = {
         "command": " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]]),
-        "commit": commit(),
+        "commit": given.commit or commit(),
         "machine": {**environment(), "device": str(device)},
         "side": given.side,
         "batch": given.batch,
@@ -155,17 +173,19 @@ def main() -> None:
     rows = [row for row in ROWS if device.type == "cuda" or row.words != COMPILED]
     for row in rows:
         begun = time.perf_counter()
-        if begun - start + longest > 60 * given.minutes:
+        if begun - start + max(longest, LIKELY.get(row.words, 0.0)) > 60 * given.minutes:
             found["left_out"].append(f"{row.name} in {row.precision}, for want of time")
         else:
             torch.manual_seed(0)
             task = Task(given.side, given.batch, row.precision, device)
             try:
                 found["rows"].append(measured(row, task))
-            except (RuntimeError, MedSegDiffError) as error:
-                why = str(error).splitlines()[0]
+            except Exception as error:  # whatever a compiler or a driver raises: the others go on
+                why = (str(error) or type(error).__name__).splitlines()[0]
                 found["left_out"].append(f"{row.name} in {row.precision}, which failed: {why}")
+            gc.collect()  # what the row held on the GPU
         longest = max(longest, time.perf_counter() - begun)
+        print(f"{row.name} in {row.precision}: {time.perf_counter() - begun:.0f} s", flush=True)
         given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
         given.out.with_suffix(".md").write_text(page(found))
     print(page(found))

@@ -165,13 +165,12 @@ def write_result(path: Path, values: Mapping[str, Any]) -> None:
 
 def commit() -> str:
     """The commit that made the figures; with "+" if files differ from it."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-    )
+    words = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    place = Path(__file__).parent
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=place)
+    except FileNotFoundError:  # no git here
+        return "unknown"
     return done.stdout.strip() or "unknown"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -52,12 +53,12 @@ class Contender(Protocol):
     Args:
         name: in the tables.
         steps: that it takes by default for a mask.
-        kinds_of_step: training steps in a row that stand for all, where they do not cost the same.
+        steps_in_a_row: training steps that are measured together, where they do not cost the same.
     """
 
     name: str
     steps: int
-    kinds_of_step: int
+    steps_in_a_row: int
 
     @property
     def network(self) -> nn.Module:
@@ -72,12 +73,12 @@ class Contender(Protocol):
         """One sampling step of so many members of one image, without the look."""
         ...
 
-    def train_step(self) -> object:
-        """One step of training on a batch, optimiser included."""
+    def train_steps(self) -> object:
+        """So many steps of training, each on a batch, optimiser included."""
         ...
 
 
-def prediction_seconds(look: float, chunks: dict[int, float], members: int, steps: int) -> float:
+def prediction_seconds(look: float, chunks: Mapping[int, float], members: int, steps: int) -> float:
     """Seconds of all steps of all members: so many whole chunks, and a rest.
 
     Args:
@@ -90,29 +91,29 @@ def prediction_seconds(look: float, chunks: dict[int, float], members: int, step
     return look + steps * (whole * chunks[CHUNK] + (chunks[rest] if rest else 0.0))
 
 
-def repeated(one: Contender) -> None:
-    """As many training steps as there are kinds of them."""
-    for _ in range(one.kinds_of_step):
-        one.train_step()
-
-
 def parameters(network: nn.Module) -> int:
     """Weights of a network."""
     return sum(weight.numel() for weight in network.parameters())
 
 
-def gflop(work: Work) -> float:
-    """Operations of a work, in billions: convolutions and matrix products."""
-    with CountedOperations() as counted:
-        work()
-    return counted.total / 1e9
+@dataclass(frozen=True)
+class Cost:
+    """What a work needs of a processor.
+
+    Args:
+        gflop: billions of operations in convolutions and matrix products.
+        moved_gb: billions of bytes that all else reads and writes, as if nothing was cached.
+    """
+
+    gflop: float
+    moved_gb: float
 
 
-def moved_gb(work: Work) -> float:
-    """Billions of bytes that a work's other operations read and write, as if nothing was cached."""
-    with CountedOperations() as counted:
+def counted(work: Work) -> Cost:
+    """Do a work and count."""
+    with CountedOperations() as found:
         work()
-    return counted.moved / 1e9
+    return Cost(found.total / 1e9, found.moved / 1e9)
 
 
 class CountedOperations(TorchDispatchMode):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -13,8 +14,10 @@ from medsegdiff.engine.config import RunConfig
 from medsegdiff.engine.members import BoundNetwork, bind
 from medsegdiff.engine.precision import true_float32
 from medsegdiff.engine.predict import predict
-from medsegdiff.engine.run_setup import set_up
+from medsegdiff.engine.run_setup import build_network, checked_splits, planned_model, set_up
 from medsegdiff.engine.settings import read_run_config, with_predict
+from medsegdiff.engine.trainer import Trainer
+from medsegdiff.engine.weights import TrainedModel, channels_last
 from medsegdiff.types import Geometry, Prediction, Sample
 from speed.contender import Task
 
@@ -34,6 +37,8 @@ class Ours:
         studies: to train on.
     """
 
+    steps_in_a_row = 8  # half of them begin with a guess, as chance has it
+
     def __init__(
         self,
         task: Task,
@@ -45,8 +50,9 @@ class Ours:
     ) -> None:
         self.name = name
         self.task = task
-        self.kinds_of_step = 4  # some begin with a guess
-        config: RunConfig = read_run_config(
+        self.dataset = Folder(root=studies)
+        self.folder = folder
+        self.run: RunConfig = read_run_config(
             recipe,
             [
                 f"train.side={task.side}",
@@ -56,10 +62,10 @@ class Ours:
                 *words,
             ],
         )
-        self.config = config.predict
-        self.steps = config.predict.sampler.steps
-        self.setup = set_up(Folder(root=studies), folder, config, 0, None, task.device.type)
-        self.model = self.setup.averaged_model()
+        self.config = self.run.predict
+        self.steps = self.config.sampler.steps
+        self.model = fresh(self.dataset, self.run, task.device)
+        self.process = self.model.process()
         self.numbers = itertools.count()
         self.bound: BoundNetwork | None = None
 
@@ -76,7 +82,7 @@ class Ours:
                 self.model.ready(self.config.precision, self.config.compiled)[0],
                 self.task.image()[0],
                 self.model.config,
-                self.model.process(),
+                self.process,
                 self.config,
             )
         return self.bound
@@ -101,6 +107,21 @@ class Ours:
         side = self.task.side
         return Sample("random", self.task.image()[0].cpu() * 255, Geometry((side, side)))
 
-    def train_step(self) -> object:
+    @cached_property
+    def trainer(self) -> Trainer:
+        """Set up when it is first asked for, since that changes the whole process."""
+        device = self.task.device.type
+        return set_up(self.dataset, self.folder, self.run, 0, None, device).trainer
+
+    def train_steps(self) -> None:
         """Reading from the cache, augmentation, network, gradient, optimiser, averaged weights."""
-        return self.setup.trainer.step(next(self.numbers), STEPS_OF_A_RUN)
+        for _ in range(self.steps_in_a_row):
+            self.trainer.step(next(self.numbers), STEPS_OF_A_RUN)
+
+
+def fresh(dataset: Folder, run: RunConfig, device: torch.device) -> TrainedModel:
+    """A model that nobody has trained, as one that is loaded: it costs what a trained one costs."""
+    splits = checked_splits(dataset, 0, run.train.seed)
+    model, _ = planned_model(dataset, splits, run, device)
+    network = channels_last(build_network(model).to(device)).eval().requires_grad_(False)
+    return TrainedModel("fresh", model, run.predict, (network,), "", device)

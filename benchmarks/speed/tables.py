@@ -18,7 +18,7 @@ def page(found: dict[str, Any]) -> str:
         f"torch {machine['packages']['torch']}. In the same run the machine makes "
         f"{most['fp32_gflops']:.0f} GFLOP/s of float32 and {most['bf16_gflops']:.4g} of bfloat16 "
         f"in matrix products, and copies {most['copy_gb_per_s']:.1f} GB/s. Shares in brackets are "
-        "of the matrix product's speed; works of more than three seconds were run once.",
+        f"of the matrix product's speed. {of_how_many(found['rows'])}",
     ]
     groups: dict[tuple[int, str], list[Row]] = {}
     for row in found["rows"]:
@@ -30,6 +30,20 @@ def page(found: dict[str, Any]) -> str:
         parts.append(bounds(rows[0], peak, most["copy_gb_per_s"]))
         parts.append(predictions(rows))
     return "\n\n".join(parts) + "\n"
+
+
+def of_how_many(rows: Sequence[Row]) -> str:
+    """How many runs the figures are medians of."""
+    counts = [runs for row in rows for runs in row["runs"].values()]
+    several = [one for one in counts if one > 1]
+    text = f"Figures are medians of {min(several)} to {max(several)} runs"
+    once = [
+        f"the {part} of {row['name']} at {row['side']} in {row['precision']}"
+        for row in rows
+        for part, runs in row["runs"].items()
+        if runs == 1
+    ]
+    return f"{text}; of a single one: {', '.join(once)}." if once else f"{text}."
 
 
 def costs(rows: Sequence[Row], peak: float) -> str:
@@ -47,8 +61,8 @@ def costs(rows: Sequence[Row], peak: float) -> str:
                 f"{looked:.2f}",
                 f"{once:.2f}",
                 of_peak(row["look_s"], looked, peak),
-                of_peak(row["step_s"][1], once, peak),
-                of_peak(row["step_s"][8], 8 * once, peak),
+                of_peak(row["step_s"]["1"], once, peak),
+                of_peak(row["step_s"]["8"], 8 * once, peak),
                 "–" if row["memory_mib"] is None else f"{row['memory_mib']:.0f}",
                 f"{row['train_images_per_s']:.2f} ({trained:.0%})",
             ]
@@ -65,8 +79,8 @@ def bounds(row: Row, peak: float, copied: float) -> str:
     """What the parts of a contender take at least: products at their peak, the rest as a copy."""
     costs = {
         "look": (row["look_s"], row["look_gflop"]),
-        "step of 1": (row["step_s"][1], row["step_gflop"]),
-        "step of 8": (row["step_s"][8], 8 * row["step_gflop"]),
+        "step of 1": (row["step_s"]["1"], row["step_gflop"]),
+        "step of 8": (row["step_s"]["8"], 8 * row["step_gflop"]),
     }
     lines = []
     for part, (seconds, gflop) in costs.items():
@@ -100,7 +114,7 @@ def predictions(rows: Sequence[Row]) -> str:
                     f"{own / best:,.0f}" if own / best >= 10 else f"{own / best:.1f}",
                     f"{equal:.4g}",
                     f"{equal / best:.1f}",
-                    f"{row['whole_s'][members]:.4g}" if members in row["whole_s"] else "–",
+                    f"{whole:.4g}" if (whole := row["whole_s"].get(str(members))) else "–",
                 ]
             )
     return table(heads, lines)

@@ -22,7 +22,7 @@ class Theirs:
         network: theirs.
     """
 
-    kinds_of_step = 1
+    steps_in_a_row = 1
 
     def __init__(self, task: Task, network: nn.Module) -> None:
         self.task = task
@@ -75,7 +75,7 @@ class Lucidrains(Theirs):
         with self.task.autocast():
             return self.diffusion.p_sample(x_t, TRAINED_LEVELS // 2, image)
 
-    def train_step(self) -> object:
+    def train_steps(self) -> object:
         """Its own loss, gradient, optimiser; no reading, no augmentation."""
         with self.task.autocast():
             loss = self.diffusion(self.task.mask(self.task.batch), self.task.image(self.task.batch))
@@ -118,7 +118,7 @@ class Monai(Theirs):
             noise = self.network(torch.cat([image, x_t], dim=1), level)
         return self.scheduler.step(noise.float(), TRAINED_LEVELS // 2, x_t)
 
-    def train_step(self) -> object:
+    def train_steps(self) -> object:
         """Noise, loss, gradient, optimiser; no reading, no augmentation."""
         batch = self.task.batch
         image, mask = self.task.image(batch), self.task.mask(batch)

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import curves
 import pytest
-from curves import exponent, page
-from speed.training_run import peak_of
+from curves import curves_of, exponent, page, prediction_of
+from speed.command import peak_of
+from speed.curve_plot import IN_A_ROW, picture
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "curves.py"
 
@@ -47,12 +49,56 @@ def test_the_exponent_of_a_power_is_found_from_two_points_on(power: int, points:
     assert exponent(curve, "mib") == pytest.approx(0)
 
 
+MACHINE = {"threads": 2, "processor": "P", "bf16_on_cpu": False}
+
+
+def result(**found: dict) -> dict:
+    """As it is read from JSON."""
+    base = {"command": "c", "commit": "0", "machine": MACHINE, "repeats": 3, "curves": found}
+    return json.loads(json.dumps(base))
+
+
 def test_the_page_has_every_curve_with_its_exponents():
     curve = {1: {"s": 1.0, "mib": 300.0}, 2: {"s": 0.5, "mib": 300.0}}
-    text = page({"command": "c", "commit": "0", "curves": {"processes": curve}})
+    text = page(result(processes=curve))
     assert "| processes | s | MiB |" in text
     assert "| 2 | 0.500 | 300 |" in text
     assert "| **exponent** | -1.00 | 0.00 |" in text
+
+
+def test_the_exponent_of_studies_comes_from_its_upper_half():
+    curve = {n: {"s": 3 + 0.1 * n, "mib": 400.0} for n in curves.STUDIES}
+    slope = exponent(curves_of(result(studies=curve))["studies"], "s")
+    assert 0.8 < slope < 1  # of 100, 500 and 2000, of which the start is a small part
+
+
+def test_every_curve_has_a_panel_of_its_own():
+    curve = {1: {"s": 1.0, "mib": 0.0}, 2: {"s": 0.5, "mib": 300.0}}
+    one = picture({"side": curve})
+    most = picture({str(number): curve for number in range(IN_A_ROW + 1)})
+    assert (most.width, most.height) == (one.width * IN_A_ROW, one.height * 2)
+    assert most.crop((0, one.height, one.width, 2 * one.height)).getcolors() != [
+        (one.width * one.height, (255, 255, 255))
+    ]
+
+
+@pytest.mark.slow
+def test_a_folder_of_studies_is_predicted_and_timed(monkeypatch):
+    kept: list[str] = []
+    command = curves.peak_of
+    monkeypatch.setattr(
+        curves, "peak_of", lambda words: kept.append(predicted(words, command)) or 200.0
+    )
+    found = prediction_of(3)
+    assert kept == ["00000.png 00001.png 00002.png"]
+    assert found["s"] > 0
+    assert found["mib"] == 200.0
+
+
+def predicted(words: list[str], run) -> str:
+    """Run the command, and name the masks that it left."""
+    run(words)
+    return " ".join(sorted(one.name for one in Path(words[words.index("-o") + 1]).glob("*.png")))
 
 
 def test_the_peak_of_a_command_is_its_largest_childs():
