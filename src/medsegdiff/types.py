@@ -58,6 +58,7 @@ class Sample:
         raters: the same from each of several raters, by name; empty when there is one truth.
         path: the file (of the first channel) that the image came from.
         group: the patient, so that no split tears one apart; the study itself when unknown.
+        modality: as "CT", where the file says so (DICOM).
     """
 
     study: str
@@ -67,6 +68,7 @@ class Sample:
     raters: Mapping[str, Tensor] = field(default_factory=dict)
     path: Path | None = None
     group: str | None = None
+    modality: str = ""
 
 
 @dataclass(frozen=True)

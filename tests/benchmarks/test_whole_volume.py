@@ -8,7 +8,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from whole_volume import watched, written
+from command_memory import watched
+from whole_volume import written
 
 CHILD = "import time; held = bytearray(200_000_000); time.sleep(1.5)"
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"

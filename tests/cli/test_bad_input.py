@@ -123,6 +123,7 @@ def test_weights_with_an_unknown_key(predict, trained: Path, photo: Path, tmp_pa
         (("vote",), "is not a setting"),
         (("ensemble=[",), "is not a setting"),
         (("seed.x=1",), "has no parts"),
+        (("members=2",), "members is given twice: by a flag, and as members=2"),
         (("--device", "abacus"), "There is no device 'abacus'"),
     ],
 )

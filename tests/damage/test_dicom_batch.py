@@ -1,14 +1,19 @@
-"""A damaged study in a DICOM tree: the mask of the other is that of a tree without it."""
+"""Damaged studies in a DICOM tree: the masks of the others are those of a tree without them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+from damage.generator import LIES
+from damage.series import SERIES_HARMS
+from damage.sound import sound
+from damage.study import Damaged, Expected
 from PIL import Image
 from pydicom import FileDataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage
+from volume_memory import stand_in
 
 from medsegdiff.engine.folder_prediction import predict_folder
 from medsegdiff.engine.pipeline import MedSegDiffPipeline
@@ -43,4 +48,36 @@ def test_the_other_study_comes_out_bit_identical(skin_data: Path, tmp_path: Path
     assert [one.study for one in mixed if one.error is not None] == ["p2_ct"]
     masks = [{file.name: file.read_bytes() for file in out.glob("p1_ct.*")} for out in outs]
     assert len(masks[0]) == 1
+    assert masks[0] == masks[1]
+
+
+def bad_company() -> list[Damaged]:
+    """A series after each harm that must be refused, cut off in a slice, and a file that lies."""
+    series, rng = sound("dicom series"), np.random.default_rng(0)
+    harmed = [[harm(series, rng) for _ in range(20)] for harm in SERIES_HARMS]
+    refused = [[one for one in tries if one.expected is Expected.REFUSED] for tries in harmed]
+    name = min(series.files)
+    cut = series.with_file(series.content(name)[:-9], name)
+    lie = next(one for one in LIES["dicom multi-frame"] if one.expected is Expected.REFUSED)
+    return [
+        *(tries[0] for tries in refused if tries),
+        Damaged(cut, "truncated", name, Expected.REFUSED),
+        lie.told(sound("dicom multi-frame")),
+    ]
+
+
+def test_bad_company_changes_no_mask_of_a_series(tmp_path: Path) -> None:
+    bad, failed, masks = bad_company(), [], []
+    assert len(bad) == len(SERIES_HARMS) + 1  # all but a lost order, which is no harm
+    for tree in ("sound", "mixed"):
+        for number in range(2):
+            sound("dicom series").write(tmp_path / tree / f"good_{number}")
+        for number, one in enumerate(bad if tree == "mixed" else ()):
+            one.study.write(tmp_path / tree / f"bad_{number:02d}")
+        out = tmp_path / f"out-{tree}"
+        results = list(predict_folder(tmp_path / tree, out, stand_in((4, 8, 8))))
+        failed = [one.study for one in results if one.error is not None]
+        masks.append({file.name: file.read_bytes() for file in out.glob("good_*")})
+    assert failed == [f"bad_{number:02d}" for number in range(len(bad))]
+    assert len(masks[0]) == 2
     assert masks[0] == masks[1]

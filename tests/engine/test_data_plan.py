@@ -147,6 +147,13 @@ def test_a_window_that_is_asked_for_makes_batches_smaller(machine: Callable[[flo
     assert planned(Balls(), patch=(48, 48, 64), micro_batch=1).settings.batch_size == 2
 
 
+def test_a_part_of_a_batch_is_no_larger_than_the_batch():
+    assert planned(Balls(), micro_batch=2).settings.micro_batch == 2
+    with pytest.raises(ConfigError, match=r"micro_batch=3 .* a batch has 2\. Give 2 or fewer"):
+        planned(Balls(), micro_batch=3)
+    assert planned(Balls(), micro_batch=3, batch_size=4).settings.batch_size == 4
+
+
 def test_images_come_in_smaller_batches_where_memory_is_small(
     skin_data: Path, machine: Callable[[float], None]
 ):

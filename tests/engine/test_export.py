@@ -9,19 +9,30 @@ from pathlib import Path
 
 from medsegdiff.engine.export import export_model
 from medsegdiff.engine.model_info import bundled_summaries, described
-from medsegdiff.engine.model_location import pointer
+from medsegdiff.engine.model_location import bundled_models, pointer
 from medsegdiff.engine.weights import TrainedModel
 
 
 def test_a_model_folder_has_all_its_files(model: TrainedModel, tmp_path: Path):
     export_model(model, tmp_path)
-    sums = (tmp_path / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    names = {line.split()[1] for line in sums}
     others = {"config.json", "metrics.json", "calibration.json", "README.md"}
-    assert names == {"model.safetensors", *others}
+    assert_sums(tmp_path, {"model.safetensors", *others})
+
+
+def assert_sums(folder: Path, names: set[str]) -> None:
+    """SHA256SUMS is of these files, as they are."""
+    sums = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    assert {line.split()[1] for line in sums} == names
     for line in sums:
         digest, name = line.split()
-        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_bundled_models_are_as_their_sums_say():
+    for folder in bundled_models().values():
+        assert_sums(
+            folder, {one.name for one in folder.iterdir() if one.is_file()} - {"SHA256SUMS"}
+        )
 
 
 def test_the_card_states_what_is_known(model: TrainedModel, tmp_path: Path):

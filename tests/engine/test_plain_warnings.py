@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate
 
 from medsegdiff.data import Folder
 from medsegdiff.engine.plain_warnings import is_noise, plain_warnings
+from medsegdiff.types import Geometry, Sample
 
 GRID = 96
 
@@ -20,9 +21,12 @@ def noise(share: float, side: int, grid: int) -> Tensor:
 
 
 def warned(mask: Tensor, model) -> str:
-    image = torch.zeros(3, *mask.shape)
     config = model.config.model_copy(update={"familiar": None})
-    return " ".join(plain_warnings(mask, image, config, 32**2))
+    return " ".join(plain_warnings(mask, sample_of(torch.zeros(3, *mask.shape)), config, 32**2))
+
+
+def sample_of(image: Tensor, modality: str = "") -> Sample:
+    return Sample("study", image, Geometry(tuple(image.shape[1:])), modality=modality)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9])
@@ -53,9 +57,31 @@ def test_an_image_of_another_kind_is_told(model, head_data, skin):
     image = head.load(head.ids()[0]).image
     mask = torch.zeros(image.shape[1:], dtype=torch.long)
     mask[:40] = 1
-    (warning,) = plain_warnings(mask, image, model.config, 32**2)
+    (warning,) = plain_warnings(mask, sample_of(image), model.config, 32**2)
     assert warning.startswith("The image is unlike the training images: ")
     assert "less colourful" in warning
     for study in skin.declared_splits().train:
-        image = skin.load(study).image
-        assert not list(plain_warnings(torch.eye(256).long(), image, model.config, 32**2))
+        sample = sample_of(skin.load(study).image)
+        assert not list(plain_warnings(torch.eye(256).long(), sample, model.config, 32**2))
+
+
+@pytest.mark.parametrize(
+    ("modality", "channels", "told"),
+    [
+        ("CT", ("T1",), "is CT, but the model was trained on MR (T1)"),
+        ("MR", ("CT",), "is MR, but the model was trained on CT (CT)"),
+        ("US", ("FLAIR", "T1-Gd"), "is US, but the model was trained on MR (FLAIR, T1-Gd)"),
+        ("MR", ("T1",), ""),
+        ("PT", ("CT", "PET"), ""),
+        ("OT", ("T1",), ""),
+        ("", ("T1",), ""),
+        ("CT", ("channel_0",), ""),
+        ("CT", ("T1", "mask"), ""),
+    ],
+)
+def test_an_image_of_another_modality_is_told(model, modality, channels, told: str):
+    config = model.config.model_copy(update={"familiar": None, "channel_names": channels})
+    sample = sample_of(torch.zeros(1, 64, 64), modality)
+    found = list(plain_warnings(torch.eye(64).long(), sample, config, 32**2))
+    assert bool(found) == bool(told)
+    assert told in "".join(found)

@@ -29,6 +29,7 @@ VOLUME = Sample(
     labels=torch.zeros(40, 64, 64, dtype=torch.int64),
     path=Path("a") / "größe_0000.nii.gz",
     group="patient",
+    modality="MR",
 )
 
 
@@ -48,7 +49,8 @@ def test_a_volume_arrives_bit_by_bit(sockets):
     assert found.geometry.affine is not None
     assert found.geometry.affine.equal(AFFINE)
     assert found.geometry.spacing_mm == VOLUME.geometry.spacing_mm
-    assert (found.study, found.path, found.group) == (VOLUME.study, VOLUME.path, VOLUME.group)
+    for name in ("study", "path", "group", "modality"):
+        assert getattr(found, name) == getattr(VOLUME, name)
     assert found.labels is None  # no prediction looks at them
 
 

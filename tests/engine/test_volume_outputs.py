@@ -14,6 +14,8 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 import torch
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 
 from medsegdiff.data import LabelMap
 from medsegdiff.data.declared_labels import Region
@@ -24,6 +26,7 @@ from medsegdiff.data.terminology import Concept
 from medsegdiff.engine.evaluate import evaluate_folders
 from medsegdiff.engine.evaluation_files import summary_values
 from medsegdiff.engine.outputs import Extras, StudyPrediction
+from medsegdiff.engine.weights import TrainedModel
 
 SHAPE = (9, 12, 14)  # D, H, W
 ORGANS = LabelMap(names=("background", "liver", "tumour"), values=(0, 5, 1000))
@@ -35,6 +38,7 @@ WHOLE = ORGANS.model_copy(
         )
     }
 )
+HIPPOCAMPUS = codes.SCT.Hippocampus
 ALL = Extras(probabilities=True, uncertainty=True, members=True, previews=True)
 
 
@@ -180,6 +184,19 @@ def test_the_codes_of_the_classes_are_in_the_dicom_seg(shared_data: Path, tmp_pa
     (kind,) = segments[0].SegmentedPropertyTypeCodeSequence
     assert (kind.CodeValue, kind.CodeMeaning) == ("10200004", "Liver")
     assert segments[1].SegmentedPropertyTypeCodeSequence[0].CodeValue != "10200004"
+
+
+def test_the_bundled_hippocampus_has_the_code_of_dicoms_own_list(shared_data, tmp_path: Path):
+    labels = TrainedModel.load("hippocampus", "cpu").config.labels
+    drawn(shared_data / "dicom" / "mr_hippocrop_study1", labels).save(tmp_path)
+    segments = pydicom.dcmread(tmp_path / "dicom_seg" / "study.dcm").SegmentSequence
+    assert [one.SegmentLabel for one in segments] == [
+        "anterior_hippocampus",
+        "posterior_hippocampus",
+    ]
+    for segment in segments:
+        (kind,) = segment.SegmentedPropertyTypeCodeSequence
+        assert Code(kind.CodeValue, kind.CodingSchemeDesignator, kind.CodeMeaning) == HIPPOCAMPUS
 
 
 def test_regions_overlap_in_the_dicom_seg_under_their_own_names(shared_data: Path, tmp_path: Path):

@@ -146,3 +146,17 @@ def test_a_faint_layer_starts_small_but_not_at_zero():
         small = faint(convolution(2, 4, 1))
     torch.testing.assert_close(small.weight, 0.1 * plain.weight)
     assert small.weight.any()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_gradient_of_a_thin_volume_is_right_in_bfloat16(depth):
+    layer, m = convolution(3, 16, 16), randn(2, 16, depth, 6, 6)
+
+    def gradient(is_half):
+        layer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
+            layer(m).float().square().mean().backward()
+        return layer.weight.grad.clone()
+
+    exact = gradient(False)
+    assert (gradient(True) - exact).abs().max() < 0.02 * exact.abs().max()

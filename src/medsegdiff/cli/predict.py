@@ -63,18 +63,19 @@ def predict(
     is_json: Json = False,
 ) -> int:
     """Segment images. Draws one mask each, at the image's own size and in the model's values."""
-    from medsegdiff.cli import study_lines
+    from medsegdiff.cli import given, study_lines
     from medsegdiff.engine import folder_prediction, outputs, weights
     from medsegdiff.engine.settings import validated, with_overrides, with_predict
     from medsegdiff.engine.workers import Part, Workers
 
+    flags = {"members": members, "steps": steps, "sampler": sampler, "seed": seed}
+    flags["compiled"] = is_compiled or None
+    given.check_given_once(flags, settings or ())
     part = validated(Part, {"num_parts": num_parts, "part_id": part_id})
     wanted = {"readers": readers, "writers": writers}
     workers = validated(Workers, {key: one for key, one in wanted.items() if one is not None})
     trained = weights.TrainedModel.load(model, device)
-    flags = {"members": members, "steps": steps, "sampler": sampler, "seed": seed}
-    overrides = [*(settings or ()), *(["compiled=true"] if is_compiled else [])]
-    config = with_overrides(with_predict(trained.predict, **flags), overrides)
+    config = with_overrides(with_predict(trained.predict, **flags), settings or ())
     extras = outputs.Extras(
         probabilities=probabilities,
         uncertainty=uncertainty,

@@ -54,9 +54,10 @@ def train(
     from medsegdiff.engine import settings as settings_of
     from medsegdiff.engine.train import train as train_model
 
-    overrides = [*(settings or ()), *given.budget(max_minutes, max_hours, max_steps)]
-    overrides += ["train.compiled=true"] if is_compiled else []
-    chosen = settings_of.read_run_config(config, overrides)
+    flags = given.budget(max_minutes, max_hours, max_steps)
+    flags += ["train.compiled=true"] if is_compiled else []
+    given.check_given_once(dict(flag.split("=", 1) for flag in flags), settings or ())
+    chosen = settings_of.read_run_config(config, [*(settings or ()), *flags])
     how: dict[str, Any] = {"fold": given.fold_number(fold), "resume": resume.value, "init": init}
     how |= {"accept_changes": accept_changes, "device": device}
     dataset = opening.open_data(data, layout)

@@ -83,7 +83,7 @@ def untold(
     is_number = study != _joined(folder, root)
     places = {str(folder), folder.name, *(str(one.parent) for one in drawn)} - {"", "."}
     for place in sorted(places, key=len, reverse=True):
-        if is_number or any(who.is_named_in(place.removeprefix(str(root))) for who in patients):
+        if is_number or any(who.is_named_in(place) for who in patients):
             text = _replaced(text, place, study)
     for number, path in enumerate(plain_files(folder), start=1):
         if (name := shown(path.name, patients)) != path.name:

@@ -130,6 +130,7 @@ class FileDataset(Dataset):
             raters=raters,
             path=files.images[0],
             group=self.group(study),
+            modality=scan.modality,
         )
 
     def geometry(self, study: str) -> Geometry:

@@ -68,7 +68,8 @@ def read_scan(files: StudyFiles, budget_bytes: int | None) -> Scan:
             )
     if not others:
         return first
-    return Scan(torch.cat([first.image, *(other.image for other in others)]), first.geometry)
+    image = torch.cat([first.image, *(other.image for other in others)])
+    return Scan(image, first.geometry, first.modality)
 
 
 def read_stored_mask(

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from medsegdiff.data import Dataset, Grid
+from medsegdiff.data.modality import modality_of
 from medsegdiff.data.preparation import fitted_grid, measured_studies
 from medsegdiff.data.transforms.flip import Flip
 from medsegdiff.data.transforms.normalise import Scope
@@ -31,7 +32,6 @@ from medsegdiff.types import Geometry
 
 SIDE_ON_CPU, SIDE_ON_GPU = 96, 256
 WINDOW_ON_CPU, WINDOW_ON_GPU = 48**3, 128**3  # voxels that a volume's network sees at once
-CT_NAMES = ("ct", "hu", "hounsfield")
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _plan_volumes(
     if settings.patch is None and dims == 3 and most < min(usual_most, prod(shape)):
         why_window += f", for {gigabytes(memory)} of memory allow no larger window in training"
     reasons.append(f"{why_window}.")
-    scope: Scope = "data" if any(one.lower() in CT_NAMES for one in channels) else "study"
+    scope: Scope = "data" if any(modality_of(one) == "CT" for one in channels) else "study"
     reasons.append(
         "Intensities are normalised over the data set, since CT numbers mean the same everywhere."
         if scope == "data"
@@ -155,8 +155,16 @@ def settings_for(
 
     Volumes come in small batches. They are mirrored from left to right alone: a body has no other
     symmetry, and once it lies in one orientation, that says what is front and what is back.
+
+    Raises:
+        ConfigError: a part of a batch is larger than the batch.
     """
     batch, why = planned_batch(grid, settings, memory_of(device))
+    if settings.micro_batch is not None and settings.micro_batch > batch:
+        raise ConfigError(
+            f"train.micro_batch={settings.micro_batch} is a part of a batch, but a batch has "
+            f"{batch}. Give {batch} or fewer, or a larger train.batch_size."
+        )
     changes: dict[str, Any] = {}
     if batch != settings.batch_size:
         changes["batch_size"] = batch

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
+from medsegdiff.data.modality import other_modality
 from medsegdiff.engine.config import ModelConfig
 from medsegdiff.engine.postprocessing import piece_sizes
+from medsegdiff.types import Sample
 
 SMALLEST_SHARE, LARGEST_SHARE = 1e-5, 0.995  # of the image that a believable foreground covers
 # Pieces and holes of less than so many voxels of the network's grid are tiny. Noise has more than
@@ -18,13 +20,13 @@ TINY, MANY, SHARE = 4, 0.01, 0.05
 
 
 def plain_warnings(
-    mask: Int[Tensor, "*S"], image: Float[Tensor, "C *S"], model: ModelConfig, grid_voxels: int
+    mask: Int[Tensor, "*S"], sample: Sample, model: ModelConfig, grid_voxels: int
 ) -> Iterator[str]:
     """Say what is wrong with a mask, or unusual in its image.
 
     Args:
         mask: class per voxel.
-        image: stored intensities.
+        sample: the study that it was drawn for.
         model: what the weights mean.
         grid_voxels: that the study has on the network's grid.
     """
@@ -38,9 +40,15 @@ def plain_warnings(
         )
     elif is_noise((mask > 0).numpy(), grid_voxels):
         yield "The mask is in many tiny pieces, as noise is: do not trust it."
+    known = other_modality(sample.modality, model.channel_names)
+    if known:
+        yield (
+            f"The image is {sample.modality}, but the model was trained on {known} "
+            f"({', '.join(model.channel_names)}): do not trust the mask."
+        )
     if model.familiar is None:
         return
-    doubts = model.familiar.doubts(image, model.preparation.intensity, model.channel_names)
+    doubts = model.familiar.doubts(sample.image, model.preparation.intensity, model.channel_names)
     if doubts:
         yield (
             f"The image is unlike the training images: {', '.join(doubts)}. Check that it is of "

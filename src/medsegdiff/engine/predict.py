@@ -65,7 +65,7 @@ def predict(
         geometry=sample.geometry,
         provenance=provenance(model, config, time.perf_counter() - start),
         image=sample.image,
-        warnings=tuple(plain_warnings(mask, sample.image, model.config, grid_voxels)),
+        warnings=tuple(plain_warnings(mask, sample, model.config, grid_voxels)),
         path=sample.path,
     )
 

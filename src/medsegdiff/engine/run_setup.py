@@ -167,10 +167,9 @@ def planned_model(
     """The sealed settings, with what the training studies say; folds share the grid."""
     label_map = dataset.label_map
     if label_map is None:
-        image = dataset.files(dataset.ids()[0])[0]
         raise DataError(
-            f"The data set of {image} has no masks, so its classes are unknown. Put masks of the "
-            "same names as the images into a folder `masks` beside `images`."
+            "The data set has no masks, so its classes are unknown. Put masks of the same names as "
+            "the images into a folder `masks` beside `images`."
         )
     plan = plan_data(dataset, outside_test(dataset, splits), config.train, device)
     model = ModelConfig(

@@ -28,7 +28,8 @@ def splits_of(dataset: Dataset, fold: Fold, seed: int) -> Splits:
     if not annotated:
         raise DataError(
             "No study has a mask, so there is nothing to learn from. Put masks of the same names "
-            "as the images into a folder `masks` beside `images`."
+            "as the images into a folder `masks` beside `images`; in a tree of DICOM series, "
+            "a DICOM SEG or RTSTRUCT anywhere."
         )
     declared = dataset.declared_splits()
     test = declared.test if declared else ()

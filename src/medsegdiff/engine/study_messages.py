@@ -58,6 +58,7 @@ def send_sample(channel: socket.socket, sample: Sample | None) -> None:
         "affine": None if grid.affine is None else grid.affine.tolist(),
         "path": None if sample.path is None else str(sample.path),
         "group": sample.group,
+        "modality": sample.modality,
     }
     send(channel, described)
     channel.sendall(plain(image))
@@ -83,7 +84,8 @@ def received_sample(channel: socket.socket) -> Sample | Exception | None:
     image = torch.empty(found["channels"], *shape)
     fill(channel, plain(image))
     path = None if found["path"] is None else Path(found["path"])
-    return Sample(found["study"], image, grid, path=path, group=found["group"])
+    told = {key: found[key] for key in ("group", "modality")}
+    return Sample(found["study"], image, grid, path=path, **told)
 
 
 def error_named(name: str, message: str) -> Exception:

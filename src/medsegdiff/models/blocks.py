@@ -11,9 +11,33 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED_CONVOLUTION = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 LARGEST_PERIOD = 10_000  # of the sinusoidal embedding, Vaswani et al. 2017
+
+
+def without_autocast(m: Tensor) -> AbstractContextManager[object]:
+    """Where float32 is needed, as for FFTs; a device may have no autocast to switch off."""
+    kind = m.device.type
+    is_available = torch.amp.is_autocast_available(kind)
+    return torch.autocast(kind, enabled=False) if is_available else nullcontext()
+
+
+class VolumeConvolution(nn.Conv3d):
+    """A convolution of volumes; one of a few slices is trained in float32 on a processor.
+
+    There, oneDNN 3.12 (of PyTorch 2.13) fills the gradient of a bfloat16 weight with rubbish, and
+    writes beyond it, where the volume has fewer slices than the kernel, and more than one.
+    """
+
+    def forward(self, m: Float[Tensor, "B F *S"]) -> Float[Tensor, "B G *T"]:  # pyright: ignore
+        is_thin = m.shape[2] < self.kernel_size[0]
+        if is_thin and m.device.type == "cpu" and torch.is_grad_enabled():
+            with without_autocast(m):
+                return super().forward(m.float())
+        return super().forward(m)
+
+
+CONVOLUTION = {2: nn.Conv2d, 3: VolumeConvolution}
 
 
 def convolution(
@@ -29,13 +53,6 @@ def faint(module: nn.Module, scale: float = 0.1) -> nn.Module:
         for parameter in module.parameters():
             parameter.mul_(scale)
     return module
-
-
-def without_autocast(m: Tensor) -> AbstractContextManager[object]:
-    """Where FFTs are computed: they need float32; a device may have no autocast to switch off."""
-    kind = m.device.type
-    is_available = torch.amp.is_autocast_available(kind)
-    return torch.autocast(kind, enabled=False) if is_available else nullcontext()
 
 
 class InFloat32(nn.Module):

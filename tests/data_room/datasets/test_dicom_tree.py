@@ -129,6 +129,7 @@ def test_two_folders_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_the_channel_is_named_for_the_modality_of_all(tmp_path: Path) -> None:
     dicom_tree(tmp_path)
     assert DicomTree(root=tmp_path).channel_names == ("CT",)
+    assert DicomTree(root=tmp_path).load("patient_follow_up").modality == "CT"
     change(tmp_path / "patient/follow_up", Modality="MR")
     dataset = DicomTree(root=tmp_path)
     assert dataset.channel_names == ("channel_0",)

@@ -29,6 +29,7 @@ class Volume:
         geometry: the grid.
         channels: 1 for grey, 3 for colour.
         bits: stored per value, the most of any file.
+        modality: as "CT".
     """
 
     headers: Mapping[Path, Dataset]
@@ -36,6 +37,7 @@ class Volume:
     geometry: Geometry
     channels: int
     bits: int
+    modality: str
 
 
 def declared(path: Path, budget_bytes: int) -> Volume:
@@ -60,7 +62,8 @@ def declared(path: Path, budget_bytes: int) -> Volume:
         check_budget(path, (count, rows, columns), channels, budget_bytes)
         frames = [frame for file in headers for frame in _frames(headers[file], file)]
         ordered, geometry = stacked(frames, (rows, columns), path)
-    return Volume(headers, ordered, geometry, channels, bits)
+        modality = str(next(iter(headers.values())).get("Modality") or "")
+    return Volume(headers, ordered, geometry, channels, bits, modality)
 
 
 def _frames(dataset: Dataset, path: Path) -> list[Frame]:

@@ -68,7 +68,8 @@ class Dicom(Format):
         image = np.empty((volume.channels, *slices), dtype=np.float32)
         for file, places in _slices_of_files(volume.frames).items():
             _fill(image, places, file)
-        return Scan(torch.from_numpy(image.reshape(volume.channels, *shape)), volume.geometry)
+        values = torch.from_numpy(image.reshape(volume.channels, *shape))
+        return Scan(values, volume.geometry, volume.modality)
 
     def read_mask(self, path: Path, budget_bytes: int, like: Geometry | None) -> StoredMask:
         scan = self.read_image(path, budget_bytes)

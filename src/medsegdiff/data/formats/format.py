@@ -47,10 +47,12 @@ class Scan:
     Args:
         image: intensities (rescaled as the file says, so CT is in HU), shape (C, *S), float32.
         geometry: the grid of `image`.
+        modality: as "CT", where the file says so (DICOM).
     """
 
     image: Float[Tensor, "C *S"]
     geometry: Geometry
+    modality: str = ""
 
 
 @dataclass(frozen=True)
