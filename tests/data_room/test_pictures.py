@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageCms
 
 from medsegdiff.data.pictures import (
     CLASS_COLOURS,
@@ -21,6 +22,18 @@ def square(size: int = 20) -> torch.Tensor:
     labels = torch.zeros(size, size, dtype=torch.int64)
     labels[5:15, 6:16] = 1
     return labels
+
+
+def test_fourteen_classes_can_be_told_apart_from_each_other_and_from_the_truth() -> None:
+    colours = np.asarray([[*CLASS_COLOURS, TRUTH_COLOUR]], dtype=np.uint8)
+    profiles = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+    found = ImageCms.profileToProfile(Image.fromarray(colours), *profiles, outputMode="LAB")
+    assert found is not None
+    lab = np.asarray(found)[0].view(np.int8) * np.array([0.0, 1.0, 1.0])
+    lab[:, 0] = np.asarray(found)[0, :, 0] / 2.55
+    apart = np.linalg.norm(lab[:, None] - lab, axis=-1)[~np.eye(len(lab), dtype=bool)]
+    assert len(CLASS_COLOURS) == 14
+    assert apart.min() > 25  # CIE 1976; from about 10 on colours are seen to differ at a glance
 
 
 def test_an_outline_is_the_rim_of_the_structure() -> None:

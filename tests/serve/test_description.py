@@ -36,7 +36,7 @@ def test_parts_are_known_as_they_are():
     whole = {name: one.sees_whole_masks for name, one in Ensemble.members.items()}  # pyright: ignore
     assert whole == known_parts.FUSIONS
     colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in CLASS_COLOURS]
-    assert [known_parts.class_colour(index) for index in range(9)] == [
+    assert [known_parts.class_colour(index) for index in range(len(colours) + 2)] == [
         "#000000",
         *colours,
         colours[0],

@@ -14,6 +14,7 @@ from medsegdiff.engine.model_location import bundled_models
 from medsegdiff.errors import CheckpointError
 from medsegdiff.serve import known_parts
 
+COLOURS = ("red", "green", "blue")
 TILED = "tiles"  # the grid of models that see a study in parts
 MOST_MEMBERS, MOST_STEPS, LARGEST_SEED = 64, 250, 2**53 - 1  # a page's numbers are 53 bits
 
@@ -98,13 +99,20 @@ def _about(model: Mapping[str, Any], place: str) -> str:
     """What it outlines on what, and how well on its validation studies."""
     labels, figures = model["labels"], validation_figures(place)
     regions = [region["name"] for region in labels.get("regions", ())]
-    names, channels = ", ".join(regions or labels["names"][1:]), ", ".join(model["channel_names"])
+    names = ", ".join(regions or labels["names"][1:])
     dice, studies = validation_dice(figures), figures.get("validation_studies")
-    told = f"Outlines: {names}. Sees: {channels}."
+    told = f"Outlines: {names}. Takes {_kind(model)}."
     if dice is None:
         return told
     on = f" on {studies} studies" if studies else ""
     return f"{told} Mean Dice in its validation: {dice:.2f}{on}."
+
+
+def _kind(model: Mapping[str, Any]) -> str:
+    """What a model takes, such as "volumes (T1)" or "colour pictures"."""
+    kind = "volumes" if len(model["preparation"]["grid"]["size"]) == 3 else "pictures"
+    channels = tuple(model["channel_names"])
+    return f"colour {kind}" if channels == COLOURS else f"{kind} ({', '.join(channels)})"
 
 
 def sample_files(place: str) -> dict[str, Path]:

@@ -6,7 +6,10 @@ from importlib.metadata import entry_points
 
 from medsegdiff.component import ENTRY_POINT_GROUP
 
-COLOURS = ("#00e5ff", "#ffb000", "#ff40be", "#78ff50", "#fff042", "#ff5e28", "#6e82ff")
+COLOURS = (
+    *("#00e5ff", "#ffb000", "#ff40be", "#78ff50", "#fff042", "#ff5e28", "#6e82ff"),
+    *("#00b487", "#ffb4b4", "#af7314", "#a532e1", "#cd3250", "#8c9600", "#d2c3ff"),
+)
 FUSIONS = {"mean": False, "staple": True, "vote": False}  # by name; whether it needs whole masks
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT_MS = 120_000  # for a mask, on a machine that does other things as well
-DROP = """([name, bytes]) => {
+DROP = """([name, bytes, type]) => {
   const transfer = new DataTransfer();
-  transfer.items.add(new File([Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0))], name));
+  const content = Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0));
+  transfer.items.add(new File([content], name, { type }));
   return transfer;
 }"""
 FIELDS = """() => {
@@ -81,14 +85,17 @@ def visit(browser: Any) -> Iterator[Visit]:
 
 
 def segmented(browser: Any, address: str, path: Path, model: str = "") -> dict[str, Any]:
-    """Drop a file, press the button, wait for the mask: where it is, and for whose session."""
+    """Give a file or a folder, wait for the mask: where it is, and for whose session."""
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     page.goto(address)
     if model:
         page.get_by_label("Model").select_option(model)
-    drop(page, path)
+    if path.is_dir():
+        page.locator("input[webkitdirectory]").set_input_files(path)
+    else:
+        drop(page, path)
     page.click("button[type=submit]")
     page.wait_for_selector("canvas[data-shown=mask]")
     found = {"path": page.evaluate("location.hash"), "storage_state": context.storage_state()}
@@ -96,11 +103,28 @@ def segmented(browser: Any, address: str, path: Path, model: str = "") -> dict[s
     return found
 
 
+def watched_run(run: Path) -> Path:
+    """The fold of a training that has done 20 of 100 steps, with one validation; made for it."""
+    folder = run / "fold_0"
+    (folder / "samples").mkdir(parents=True)
+    (run / "config.json").write_text(json.dumps({"train": {"max_steps": 100}}))
+    Image.new("RGB", (64, 32), "teal").save(folder / "samples" / "step_0000020.png")
+    steps = [{"step": step, "loss": 1 / step, "seconds": step} for step in range(1, 21)]
+    log(folder, *steps, {"step": 20, "dice": 0.75})
+    return folder
+
+
+def log(folder: Path, *lines: dict[str, float]) -> None:
+    """Add lines to the log of a training."""
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
 def drop(page: Any, path: Path) -> None:
     """Drop a file on the page."""
     content = base64.b64encode(path.read_bytes()).decode()
     page.wait_for_selector(".drop")
-    transfer = page.evaluate_handle(DROP, [path.name, content])
+    transfer = page.evaluate_handle(DROP, [path.name, content, guess_type(path)[0] or ""])
     page.dispatch_event(".drop", "drop", {"dataTransfer": transfer})
 
 

@@ -1,4 +1,4 @@
-"""How the page behaves: for screen readers, on small screens, by keys alone, when things fail."""
+"""How the page behaves: by keys alone, and when things fail."""
 
 from __future__ import annotations
 
@@ -8,52 +8,15 @@ from typing import Any
 
 import pytest
 
-from .conftest import Visit, drop, segmented, serving
+from .conftest import Visit, drop, serving
 
 pytestmark = pytest.mark.slow
-WIDTHS = (390, 820, 1440)
-SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
 def address(browser: Any) -> Iterator[str]:
     with serving("-m", "skin-lesion") as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def finished(browser: Any, address: str, skin_data: Path) -> dict[str, Any]:
-    return segmented(browser, address, skin_data / "images" / "ISIC_0000460.jpg")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(
-    visit: Visit, address: str, finished: dict[str, Any], scheme: str
-) -> None:
-    page = visit(address, color_scheme=scheme, storage_state=finished["storage_state"])
-    page.wait_for_selector(".sample")
-    page.click("summary")
-    found = violations(page)
-    page.goto(f"{address}/#about")
-    found += violations(page)
-    page.goto(f"{address}/{finished['path']}")
-    page.wait_for_selector("canvas[data-shown=mask]")
-    found += violations(page)
-    page.get_by_role("button", name="Correct the mask").click()
-    assert found + violations(page) == []
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_is_wider_than_the_screen(
-    visit: Visit, address: str, finished: dict[str, Any], width: int
-) -> None:
-    size = {"width": width, "height": 800}
-    page = visit(address, viewport=size, storage_state=finished["storage_state"])
-    page.wait_for_selector(".jobs li")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.goto(f"{address}/{finished['path']}")
-    page.wait_for_selector("canvas[data-shown=mask]")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_keys_alone_reach_a_mask(visit: Visit, address: str) -> None:
@@ -156,10 +119,3 @@ def test_a_drop_without_a_file_is_told(visit: Visit, address: str) -> None:
     nothing = page.evaluate_handle("new DataTransfer()")
     page.dispatch_event(".drop", "drop", {"dataTransfer": nothing})
     page.get_by_text("There is no file in what was dropped.").wait_for()
-
-
-def violations(page: Any) -> list[str]:
-    """What axe-core calls serious, or worse."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    found = axe.run(page).response["violations"]
-    return [f"{one['id']}: {one['help']}" for one in found if one["impact"] in SERIOUS]

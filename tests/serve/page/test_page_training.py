@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
-from .conftest import Visit, serving
+from .conftest import Visit, log, serving, watched_run
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def fold(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a training that has done 20 of 100 steps, with one validation."""
-    run = tmp_path_factory.mktemp("runs") / "lesions"
-    folder = run / "fold_0"
-    (folder / "samples").mkdir(parents=True)
-    (run / "config.json").write_text(json.dumps({"train": {"max_steps": 100}}))
-    Image.new("RGB", (64, 32), "teal").save(folder / "samples" / "step_0000020.png")
-    steps = [{"step": step, "loss": 1 / step, "seconds": step} for step in range(1, 21)]
-    log(folder, *steps, {"step": 20, "dice": 0.75})
-    return folder
+    return watched_run(tmp_path_factory.mktemp("runs") / "lesions")
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +41,3 @@ def test_one_step_is_drawn_at_whole_ticks(visit: Visit, address: str) -> None:
     found = visit(address).evaluate(f"import('{module}').then(({{ chart }}) => {parts})")
     assert found.count("circlestep 1: 0.5") == 1
     assert found[-5:-3] == ["text0", "text1"]
-
-
-def log(folder: Path, *lines: dict[str, float]) -> None:
-    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)

@@ -1,4 +1,4 @@
-"""A volume on the page: three planes, its figures, a correction that keeps its grid."""
+"""A volume on the page, NIfTI or DICOM: its planes, its masks, its files, a correction of it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from dicom_series import write_series
 from PIL import Image
 from volume_set import Balls
 
 from medsegdiff.cli.main import run
+from medsegdiff.data.geometry import same_grid
+from medsegdiff.data.reader import read_mask
 
 from .conftest import Visit, segmented, serving
 
@@ -25,9 +28,9 @@ TINY = (
     "train.batch_size=2",
     "train.validations=1",
     "train.learning_rate=0.01",
-    "predict.members=3",
+    "predict.members=8",
 )
-FIRST = (0, 229, 255)  # the colour of class 1
+COLOURS = ((0, 229, 255), (255, 176, 0))  # of classes 1 and 2
 
 pytestmark = pytest.mark.slow
 
@@ -50,17 +53,38 @@ def balls(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(browser: Any, balls: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    trained = tmp_path_factory.mktemp("trained") / "balls"
+def trained(browser: Any, balls: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "balls"
     settings = (*TINY, f"model.network={NETWORK}")
-    assert run(["train", str(balls), "-o", str(trained), "--max-steps", "30", *settings]) == 0
-    with serving("-m", trained) as found:
-        yield found
+    assert run(["train", str(balls), "-o", str(folder), "--max-steps", "30", *settings]) == 0
+    return folder
 
 
 @pytest.fixture(scope="module")
-def finished(browser: Any, address: str, balls: Path) -> dict[str, Any]:
-    return segmented(browser, address, balls / "imagesTr" / "ball_5_0000.nii.gz")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept") / "corrections"
+
+
+@pytest.fixture(scope="module")
+def address(trained: Path, kept: Path) -> Iterator[str]:
+    with serving("-m", trained, "--keep", kept) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["nifti", "dicom"])
+def given(request: Any, balls: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is segmented: a file, or the folder of a series."""
+    file = balls / "imagesTr" / "ball_5_0000.nii.gz"
+    if request.param == "nifti":
+        return file
+    folder = tmp_path_factory.mktemp("dicom")
+    nibabel.save(canonical(file), folder / "volume.nii.gz")
+    return write_series(folder / "series", folder / "volume.nii.gz")
+
+
+@pytest.fixture(scope="module")
+def finished(browser: Any, address: str, given: Path) -> dict[str, Any]:
+    return segmented(browser, address, given)
 
 
 @pytest.fixture
@@ -70,14 +94,46 @@ def shown(visit: Visit, address: str, finished: dict[str, Any]) -> Any:
     return page
 
 
-def test_planes_show_the_classes(shown: Any) -> None:
-    shown.get_by_text("Image only").click()
-    shown.wait_for_selector("canvas[data-shown=image]")
-    assert coloured(shown) == 0
-    shown.locator(".choice").get_by_text("Mask", exact=True).click()
+@pytest.fixture
+def filled(shown: Any) -> Any:
+    """The page with one plane, on which the mask covers what it lies on."""
+    shown.get_by_text("Coronal", exact=True).click()
     shown.get_by_text("Fill", exact=True).click()
     shown.get_by_label("Opacity").fill("1")
-    assert coloured(shown) > 0.01
+    return shown
+
+
+def test_the_mask_is_drawn_where_its_file_says(filled: Any) -> None:
+    assert likeness(filled, taken(filled, "Mask")) > 0.9
+    filled.get_by_text("Image only").click()
+    filled.wait_for_selector("canvas[data-shown=image]")
+    assert not drawn(filled).any()
+
+
+def test_every_member_is_drawn_as_its_file_says(filled: Any) -> None:
+    filled.get_by_text("Each mask").click()
+    filled.get_by_text("more files").click()
+    files = [taken(filled, f"Mask of member {member}") for member in range(1, 9)]
+    assert len({file.read_bytes() for file in files}) > 1
+    for member, file in enumerate(files):
+        filled.get_by_label("Mask", exact=True).last.fill(str(member + 1))
+        filled.wait_for_selector(f"canvas[data-shown='member {member}']")
+        assert likeness(filled, file) > 0.9
+
+
+def test_downloads_are_those_of_the_command_line(
+    shown: Any, given: Path, trained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert run(["predict", "-i", str(given), "-o", str(out), "-m", str(trained)]) == 0
+    (written,) = out.glob("*.nii.gz")
+    mask = taken(shown, "Mask")
+    assert mask.read_bytes() == written.read_bytes()
+    if given.is_dir():
+        stored = read_mask(mask)
+        segments = read_mask(taken(shown, "Mask as DICOM SEG"), like=stored.geometry)
+        np.testing.assert_array_equal(segments.values, stored.values)
+        assert set(np.unique(segments.values)) == {0, 1, 2}
 
 
 def test_letters_name_the_sides_of_the_patient(shown: Any) -> None:
@@ -90,17 +146,23 @@ def test_letters_name_the_sides_of_the_patient(shown: Any) -> None:
     shown.get_by_text("left is on the left of the picture").wait_for()
 
 
-def test_volume_is_told_in_ml(shown: Any, balls: Path) -> None:
+def test_the_side_of_the_patients_left_is_remembered(shown: Any) -> None:
+    shown.get_by_text("on the left", exact=True).click()
+    shown.reload()
+    shown.get_by_text("left is on the left of the picture").wait_for()
+    assert shown.get_by_label("on the left", exact=True).is_checked()
+    shown.get_by_text("Axial", exact=True).click()
+    assert shown.locator(".side").all_inner_texts() == ["L", "R", "A", "P"]
+
+
+def test_volume_is_told_in_ml(shown: Any) -> None:
     mask = nibabel.load(taken(shown, "Mask")).get_fdata()  # pyright: ignore
     row = shown.get_by_role("row", name="lower").inner_text()
     told = float(row.split("ml")[0].split()[-1])
     assert told == pytest.approx((mask == 1).sum() * 1.5 / 1000, rel=0.01)
 
 
-def test_members_and_maps_are_shown(shown: Any) -> None:
-    shown.get_by_text("Each mask").click()
-    shown.get_by_label("Mask", exact=True).last.fill("3")
-    shown.wait_for_selector("canvas[data-shown='member 2']")
+def test_maps_are_shown(shown: Any) -> None:
     for view in ("Agreement", "Probability", "Uncertainty"):
         shown.locator(".choice").get_by_text(view).click()
         shown.wait_for_selector(f"canvas[data-shown={view.lower()}]")
@@ -109,37 +171,82 @@ def test_members_and_maps_are_shown(shown: Any) -> None:
 
 def test_correction_lies_on_the_grid_of_the_mask(shown: Any) -> None:
     before = nibabel.load(taken(shown, "Mask"))
-    shown.get_by_role("button", name="Correct the mask").click()
-    shown.get_by_text("Eraser").click()
-    box = shown.locator("canvas").bounding_box()
-    shown.mouse.move(box["x"] + 0.20 * box["width"], box["y"] + 0.25 * box["height"])
-    shown.mouse.down()
-    shown.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.25 * box["height"], steps=12)
-    shown.mouse.up()
-    with shown.expect_download() as download:
-        shown.get_by_role("button", name="Download this mask").click()
-    after = nibabel.load(named(download.value, "after.nii.gz"))
+    after = nibabel.load(corrected(shown, "Eraser"))
     was, now = np.asarray(before.dataobj), np.asarray(after.dataobj)  # pyright: ignore
     np.testing.assert_allclose(after.affine, before.affine, atol=1e-4)  # pyright: ignore
     assert 0 < (was != now).sum() < 0.5 * (was > 0).sum()
     assert (now[was != now] == 0).all()
 
 
+def test_kept_correction_is_a_data_set(shown: Any, kept: Path, tmp_path: Path) -> None:
+    file = corrected(shown, "Pen")
+    shown.get_by_label("Your name").fill("A. Reader")
+    shown.get_by_role("button", name="Keep image and mask").click()
+    shown.wait_for_selector(".answer.good")
+    study = shown.inner_text("h1")
+    stored = read_mask(kept / "masks" / f"{study}.nii.gz")
+    np.testing.assert_array_equal(stored.values, read_mask(file).values)
+    assert same_grid(stored.geometry, read_mask(file).geometry) is None
+    assert run(["verify", str(kept), "-o", str(tmp_path / "sheet.png")]) == 0
+
+
 def write(path: Path, values: np.ndarray, affine: Any) -> None:
     nibabel.save(nibabel.Nifti1Image(values.astype(np.int16), affine.numpy()), path)
 
 
-def coloured(page: Any) -> float:
-    """Share of the viewer that has about the colour of the first class."""
+def canonical(path: Path) -> Any:
+    """A volume whose axes run to the right, the front and the top."""
+    return nibabel.as_closest_canonical(nibabel.load(path))  # pyright: ignore
+
+
+def drawn(page: Any) -> np.ndarray:
+    """The class that each pixel of the viewer has the colour of, 0 for none."""
     page.wait_for_timeout(1000)
     picture = Image.open(BytesIO(page.locator("canvas").first.screenshot())).convert("RGB")
-    return float((np.abs(np.asarray(picture, dtype=int) - FIRST).max(axis=-1) < 40).mean())
+    pixels = np.asarray(picture, dtype=int)
+    near = [np.abs(pixels - colour).max(axis=-1) < 40 for colour in COLOURS]
+    return near[0] + 2 * near[1]
+
+
+def likeness(page: Any, mask: Path) -> float:
+    """Share of equal pixels of the drawn mask and of a file's middle slice, seen from the front.
+
+    Both as boxes around what is marked; of an even number of slices either middle one may be drawn.
+    """
+    found, volume = boxed(drawn(page)), np.asarray(canonical(mask).dataobj)
+    middle = volume.shape[1] // 2
+    shares = []
+    for number in (middle - 1, middle):
+        plane = boxed(volume[::-1, number, ::-1].T).astype(np.uint8)
+        fitted = Image.fromarray(plane).resize(found.shape[::-1], Image.Resampling.NEAREST)
+        shares.append(float((np.asarray(fitted) == found).mean()))
+    return max(shares)
+
+
+def boxed(labels: np.ndarray) -> np.ndarray:
+    """The smallest box with all that is marked."""
+    rows, columns = np.nonzero(labels)
+    return labels[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+def corrected(page: Any, tool: str) -> Path:
+    """The mask after a stroke through the plane in the upper left corner."""
+    page.get_by_role("button", name="Correct the mask").click()
+    page.get_by_text(tool, exact=True).click()
+    box = page.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + 0.20 * box["width"], box["y"] + 0.25 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.25 * box["height"], steps=12)
+    page.mouse.up()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download this mask").click()
+    return named(download.value, "corrected.nii.gz")
 
 
 def taken(page: Any, title: str) -> Path:
     with page.expect_download() as download:
         page.get_by_role("link", name=title, exact=True).click()
-    return named(download.value, "taken.nii.gz")
+    return named(download.value, f"{title}_{download.value.suggested_filename}")
 
 
 def named(download: Any, name: str) -> Path:

@@ -1,5 +1,7 @@
 // What of a result is shown, and how: the one object that controls write and viewers read.
 
+import { rememberedSides } from "./sides.js";
+
 /** Views in the order of their buttons; those that a result has no layer for are left out. */
 const VIEWS = [
   ["mask", "Mask"],
@@ -21,7 +23,7 @@ export function firstDisplay() {
     channel: 0,
     hidden: new Set(),
     planes: "all",
-    isRadiological: true,
+    isRadiological: rememberedSides(),
   };
 }
 

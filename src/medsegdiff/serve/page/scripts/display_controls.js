@@ -2,6 +2,7 @@
 
 import { isHeat, spoken, viewsOf } from "./display.js";
 import { choice, field, h, slider } from "./elements.js";
+import { rememberSides } from "./sides.js";
 import { percent } from "./words.js";
 
 const MILLISECONDS_A_MEMBER = 700;
@@ -115,13 +116,19 @@ class DisplayControls {
     if (this.result.space_dims === 3) {
       return h("div", { class: "places" },
         choice("Planes", PLANES, "all", (planes) => this.change({ planes })),
-        choice("The patient's left is", SIDES, true, (isRadiological) => this.change({ isRadiological })));
+        choice("The patient's left is", SIDES, this.display.isRadiological, (isRadiological) => this.turn(isRadiological)));
     }
     const button = (title, text, act) => h("button", { type: "button", "aria-label": title, title, onclick: act }, text);
     return h("div", { class: "zoom", role: "group", "aria-label": "Zoom" },
       button("Zoom out", "−", () => this.viewer.zoom(0.8)),
       button("Show all of it", "Fit", () => this.viewer.fit()),
       button("Zoom in", "+", () => this.viewer.zoom(1.25)));
+  }
+
+  /** Mirror the planes, now and at the next visit. */
+  turn(isRadiological) {
+    rememberSides(isRadiological);
+    this.change({ isRadiological });
   }
 
   leave() {

@@ -34,7 +34,7 @@ export function quality(result) {
   }
   return card("Agreement of the masks",
     h("p", { class: "score" }, h("strong", {}, share(result.quality)),
-      h("meter", { min: 0, max: 1, low: 0.7, high: 0.85, optimum: 1, value: result.quality, "aria-label": "Agreement of the masks" })),
+      h("meter", { min: 0, max: 1, value: result.quality, "aria-label": "Agreement of the masks" })),
     h("p", {}, result.quality_words),
     h("p", { class: "hint" }, "1 means that all masks are equal, 0 that no two of them overlap."));
 }

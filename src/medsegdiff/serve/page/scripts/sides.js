@@ -3,10 +3,29 @@
 import { h } from "./elements.js";
 
 const SAGITTAL = 2; // NiiVue's numbers of planes; beyond are 3-D and others without sides
+const KEY = "the patient's left";
 const WORDS = {
   true: "The patient's left is on the right of the picture, as radiologists look at it; from the side, the front is on the left.",
   false: "The patient's left is on the left of the picture; from the side, the front is on the left.",
 };
+
+/** Whether the patient's left is on the right, as this browser was told last; so at first. */
+export function rememberedSides() {
+  try {
+    return localStorage.getItem(KEY) !== "on the left";
+  } catch {
+    return true; // the browser keeps nothing
+  }
+}
+
+/** Keep the choice for the next visit, where the browser keeps anything. */
+export function rememberSides(isRadiological) {
+  try {
+    localStorage.setItem(KEY, isRadiological ? "on the right" : "on the left");
+  } catch {
+    // then it holds for this result alone
+  }
+}
 
 /** In words, where the patient's left is. */
 export function sidesInWords(isRadiological) {
