@@ -13,7 +13,8 @@ from medsegdiff.cli.options import Compile, Device, Json, Layout, settings_argum
 Data = Annotated[Path, typer.Argument(help="A data set in any layout.")]
 Run = Annotated[Path, typer.Option("-o", "--output", help="The RUN folder to write.")]
 Recipe = Annotated[
-    str | None, typer.Option("--config", help="A YAML file, or medsegdiff_v1 or unet.")
+    str | None,
+    typer.Option("--config", help="A YAML file, raters, unet, medsegdiff_v1 or medsegdiff_v2."),
 ]
 Fold = Annotated[str, typer.Option("-f", "--fold", help="0 to 4, or all.")]
 Init = Annotated[str | None, typer.Option(help="A model to start from.")]
