@@ -45,3 +45,9 @@ def test_nothing_is_installed_by_a_name_that_others_have_on_pypi():
     texts = [root / "README.md", *DOCS.rglob("*.md"), *(root / "src").rglob("*.py")]
     by_name = re.compile(r"pip install (?:-\S+ )*[\"']?medsegdiff")
     assert [path for path in texts if by_name.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_table_of_damaged_files_is_the_one_that_was_measured():
+    measured = DOCS.parent / "benchmarks" / "results" / "damaged_files.md"
+    document = (DOCS / "reliability.md").read_text(encoding="utf-8")
+    assert measured.read_text(encoding="utf-8").strip() in document
