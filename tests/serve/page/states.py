@@ -171,7 +171,7 @@ def earlier_jobs(guest: Guest) -> Any:
     for _ in range(2):
         begun(page, guest)
     page.reload()
-    page.locator(".state.waiting").wait_for()
+    page.locator(".state.waiting").first.wait_for()
     return page
 
 
