@@ -26,6 +26,10 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 WINDOW: ViewportSize = {"width": 1280, "height": 860}
 WIDTH = 960  # of the pictures, pixels
+SMALL: tuple[ViewportSize, ...] = (  # a phone and a tablet
+    {"width": 390, "height": 844},
+    {"width": 820, "height": 844},
+)
 REPORT_WINDOW: ViewportSize = {"width": 1200, "height": 1494}
 WAIT_MS = 300_000
 
@@ -108,6 +112,29 @@ def volume(page: Page, out: Path) -> None:
     take(page, out / "serve_volume.png")
 
 
+def small_screens(browser: Browser, address: str, path: Path) -> None:
+    """The mask of a lesion on a phone, and beside it its correction on a tablet."""
+    context = browser.new_context(viewport=SMALL[0], bypass_csp=True)
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    page.get_by_role("button", name="ISIC 0010174").click()
+    page.click("button[type=submit]")
+    page.wait_for_selector("canvas[data-shown=mask]")
+    page.wait_for_timeout(800)
+    seen = [page.screenshot()]
+    page.set_viewport_size(SMALL[1])
+    page.get_by_role("button", name="Correct the mask").click()
+    page.wait_for_timeout(800)
+    seen.append(page.screenshot())
+    parts = [Image.open(BytesIO(one)).convert("RGB") for one in seen]
+    both = Image.new("RGB", (sum(part.width for part in parts) + 20, parts[0].height), "white")
+    both.paste(parts[0], (0, 0))
+    both.paste(parts[1], (parts[0].width + 20, 0))
+    save(both, path)
+    context.close()
+
+
 def training(page: Page, out: Path) -> None:
     page.wait_for_selector(".charts svg")
     page.wait_for_function("[...document.images].every((image) => image.complete)")
@@ -152,6 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
             page.set_default_timeout(WAIT_MS)
             page.goto(f"{address}/{path}")
             sight(page, given.out)
+        small_screens(browser, address, given.out / "serve_small.png")
         if given.report:
             report(browser, given.report, given.out / "report.png")
         browser.close()

@@ -78,7 +78,6 @@ def state(opened: State) -> State:
 def first_view(guest: Guest) -> Any:
     page = guest.open()
     page.wait_for_selector(".sample")
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
     return page
 
 
@@ -162,7 +161,7 @@ def waiting(guest: Guest) -> Any:
     page = first_view(guest)
     begun(page, guest)
     page.goto(f"{guest.site.address}/#job/{begun(page, guest)}")
-    page.get_by_text("Waiting", exact=True).wait_for()
+    page.locator(".stage", has_text="Waiting").wait_for()
     return page
 
 
@@ -172,7 +171,7 @@ def earlier_jobs(guest: Guest) -> Any:
     for _ in range(2):
         begun(page, guest)
     page.reload()
-    page.locator(".state.waiting").wait_for()
+    page.locator(".state.waiting").first.wait_for()
     return page
 
 
@@ -232,6 +231,7 @@ def correcting(guest: Guest) -> Any:
     page.get_by_role("button", name="Correct the mask").click()
     page.get_by_role("button", name="Undo").wait_for()
     stroke(page)
+    page.locator("button:enabled", has_text="Undo").wait_for()
     return page
 
 
@@ -285,7 +285,7 @@ def no_webgl(guest: Guest) -> Any:
 def training(guest: Guest) -> Any:
     page = guest.open("#run")
     page.wait_for_selector(".charts svg")
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    page.wait_for_selector(".pictures img")
     return page
 
 
@@ -319,10 +319,11 @@ def begun(page: Any, guest: Guest) -> str:
 
 
 def stroke(page: Any) -> None:
-    """A short stroke of the pen near the middle of the picture."""
+    """A short stroke of the pen above the lesion, where the picture is in sight."""
     box = page.locator(".viewer canvas").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = box["x"] + box["width"] / 2, box["y"] + 0.1 * box["height"]
+    assert 0 < y < page.viewport_size["height"]
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + 40, y + 10, steps=3)
+    page.mouse.move(x + 40, y, steps=3)
     page.mouse.up()

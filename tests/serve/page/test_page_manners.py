@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from .conftest import Visit, drop, serving
 
@@ -100,6 +102,25 @@ def test_only_equal_masks_agree_by_one(
     score = "(card) => card.querySelector('strong').textContent"
     module = "/static/scripts/facts.js"
     assert visit(address).evaluate(f"import('{module}').then({card}).then({score})") == told
+
+
+def test_the_bar_of_agreement_has_one_colour_however_much_the_masks_agree(
+    visit: Visit, address: str
+) -> None:
+    page = visit(address)
+    page.wait_for_selector(".sample")
+    parts = "quality({ quality: one, quality_words: '' }).querySelector('.score')"
+    script = (
+        f"({{ quality }}) => document.body.replaceChildren(...[0.5, 0.75, 1].map((one) => {parts}))"
+    )
+    page.evaluate(f"import('/static/scripts/facts.js').then({script})")
+    pictures = [Image.open(BytesIO(bar.screenshot())) for bar in page.locator("meter").all()]
+    fills = {
+        bar.convert("RGB").getpixel((bar.width // 4, bar.height * part // 4))
+        for bar in pictures
+        for part in (1, 2, 3)
+    }
+    assert fills == {(77, 91, 104)}  # --soft, in the light theme
 
 
 def test_a_line_that_breaks_is_told_and_taken_up_again(visit: Visit, address: str) -> None:

@@ -57,7 +57,8 @@ class Correction {
     this.toggle.focus({ preventScroll: true }); // the card may have moved, which takes the focus away
     await this.viewer.setBrush(this.isOn ? this.brush : null);
     this.refresh();
-    if (this.isOn) this.element.scrollIntoView({ block: "nearest" });
+    const isBelow = this.element.closest(".stage-column"); // of the picture
+    if (this.isOn) this.element.scrollIntoView({ block: isBelow ? "start" : "nearest" });
   }
 
   fill() {

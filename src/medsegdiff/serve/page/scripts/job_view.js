@@ -31,6 +31,7 @@ class Job {
       const state = await getJson(this.url);
       if (this.isClosed) return;
       this.leave();
+      this.name = state.name;
       if (state.state === "waiting" || state.state === "running") this.watch(state);
       else await this.end(state);
     } catch (error) {
@@ -77,7 +78,7 @@ class Job {
   async cancel() {
     await remove(this.url);
     this.leave();
-    this.tell(cancelled({}, this.id));
+    this.tell(cancelled({ name: this.name }, this.id));
   }
 
   show(element) {

@@ -10,6 +10,8 @@ import { PictureViewer } from "./picture_viewer.js";
 import { sidesInWords } from "./sides.js";
 import { VolumeViewer } from "./volume_viewer.js";
 
+const NARROW = "(max-width: 1099px)"; // one column, as in viewer.css
+
 /**
  * The view of a finished job.
  *
@@ -33,18 +35,20 @@ export function resultView(server, job, result) {
   const controls = displayControls(result, viewer, display, update);
   const correct = correction(server, job, result, viewer, (isOn) => {
     controls.setCorrecting(isOn);
-    if (isOn) facts.prepend(correct.element); // seen first, so read first
-    else found.after(correct.element);
+    if (!isOn) found.after(correct.element);
+    else if (matchMedia(NARROW).matches) stage.append(correct.element); // below the picture, which stays in sight
+    else facts.prepend(correct.element); // seen first, so read first
     for (const hint of facts.querySelectorAll(".of-the-model")) hint.hidden = !isOn && !correct.isEdited;
   });
   const found = findings(result);
+  const stage = h("div", { class: "stage-column" }, controls.top, viewer.element, controls.bottom, legendPlace);
   const facts = h("div", { class: "facts-column" }, found, correct.element, quality(result), downloads(result), provenance(result));
   const element = h("div", { class: "result" },
     h("div", { class: "result-head" },
       h("h1", {}, result.study),
       h("a", { class: "button", href: "#new" }, "Segment another image")),
     warnings(result),
-    h("div", { class: "stage-column" }, controls.top, viewer.element, controls.bottom, legendPlace),
+    stage,
     facts);
   const ready = opened(viewer, note, update).then((isOpen) => {
     if (!isOpen) return;
