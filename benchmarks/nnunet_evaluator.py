@@ -23,7 +23,7 @@ from typing import Any
 from command_memory import PROGRAM
 from result_file import keep
 
-MOST_APART = 1e-12
+MOST_APART = 1e-12  # of numbers above 1, as counts of voxels, a share
 VERSION = "from importlib.metadata import version; print(version('nnunetv2'))"
 
 
@@ -70,7 +70,7 @@ def main() -> int:
             json.loads(one.read_text(encoding="utf-8")) for one in (out / "summary.json", result)
         ]
     both = list(pairs(*found))
-    apart = max(abs(mine - yours) for mine, yours in both)
+    apart = max(abs(mine - yours) / max(1, abs(yours)) for mine, yours in both)
     python = args.evaluator.with_name("python")
     figures = {
         "nnunetv2": subprocess.run(

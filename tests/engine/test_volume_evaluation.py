@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from official_trees import built, ddti
 
 from medsegdiff.data import write_labels
 from medsegdiff.engine.evaluate import evaluate_folders
@@ -145,6 +146,17 @@ def test_the_reference_may_be_a_data_set_in_any_layout(folders):
     summary = evaluate_folders(raw / "studies.csv", out)
     assert summary.is_complete
     assert summary.means["HD95"].mean == pytest.approx(1.5)
+
+
+def test_images_beside_their_outlines_are_not_taken_for_masks(tmp_path: Path):
+    dataset = open_data(built(ddti))
+    for study in dataset.annotated_ids():
+        sample = dataset.load(study)
+        assert dataset.label_map is not None
+        write_labels(tmp_path / f"{study}.png", sample.labels, dataset.label_map, None)
+    summary = evaluate_folders(built(ddti), tmp_path)
+    assert summary.is_complete
+    assert summary.means["Dice"].mean == 1
 
 
 def test_a_dicom_tree_with_its_segmentation_is_a_reference(shared_data: Path, tmp_path: Path):

@@ -10,11 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medsegdiff.data import LabelMap
+from medsegdiff.data import Folder, LabelMap
 from medsegdiff.data.declaration import Declaration, read_declaration
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.pairing import MASK_FOLDERS, by_name, image_files, paired
 from medsegdiff.data.reader import read_image
+from medsegdiff.data.recognition import recognised
 from medsegdiff.data.writer import FULL_SCALE
 from medsegdiff.engine.file_names import channel_names
 from medsegdiff.engine.mask_files import DrawnMask, read_drawn
@@ -145,10 +146,21 @@ def _truth_folder(reference: Path, studies: Set[str]) -> Path | None:
     filled = [folder for folder in inside if mask_files(folder)]
     if filled:
         return max(filled, key=lambda one: len(paired(mask_files(one), studies).keys() & studies))
-    if not reference.is_dir() or not (files := mask_files(reference)):
+    if not reference.is_dir() or not (files := mask_files(reference)) or _has_layout(reference):
         return None
     is_matched = not studies.isdisjoint(paired(files, studies))
     return reference if is_matched or not any(one.is_dir() for one in reference.iterdir()) else None
+
+
+def _has_layout(reference: Path) -> bool:
+    """Whether images lie beside what outlines them, so that the files are no masks (as in DDTI)."""
+    layout = recognised(reference)
+    if layout is Folder:
+        return False
+    try:
+        return bool(layout.model_validate({"root": reference}).annotated_ids())
+    except DataError:  # a folder of segmentations alone
+        return False
 
 
 def _truth_file(dataset: FileDataset, study: str) -> Path:
