@@ -78,11 +78,12 @@ def measured(task: Task, repeats: int) -> list[dict[str, Any]]:
             found[f"prediction of {members}"] = timed(whole, repeats, "predict", members)
     with sides(task) as training:
         found["training"] = timed(training, repeats, "train_steps")
-        gflop = {name: one.ask("training_gflop") for name, one in training.items()}
+        trained = {name: one.ask("training_costs") for name, one in training.items()}
     return [
         {
             **{"name": name, "side": task.side, "precision": task.precision, "batch": task.batch},
-            **{"memory_mib": peaks[name], "train_gflop": gflop[name]},
+            **{"memory_mib": peaks[name], "train_gflop": trained[name]["gflop"]},
+            "train_moved_gb": trained[name]["moved_gb"],
             **costs[name],
             **seconds(name, costs, {part: of[name] for part, of in found.items() if name in of}),
             "train_images_per_s": task.batch

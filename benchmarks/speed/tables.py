@@ -78,13 +78,18 @@ def of_peak(seconds: float, gflop: float, peak: float) -> str:
 def bounds(row: Row, peak: float, copied: float) -> str:
     """What the parts of a contender take at least: products at their peak, the rest as a copy."""
     costs = {
-        "look": (row["look_s"], row["look_gflop"]),
-        "step of 1": (row["step_s"]["1"], row["step_gflop"]),
-        "step of 8": (row["step_s"]["8"], 8 * row["step_gflop"]),
+        "look": (row["look_s"], row["look_gflop"], row["moved_gb"]["look"]),
+        "step of 1": (row["step_s"]["1"], row["step_gflop"], row["moved_gb"]["step of 1"]),
+        "step of 8": (row["step_s"]["8"], 8 * row["step_gflop"], row["moved_gb"]["step of 8"]),
+        "training step": (
+            row["batch"] / row["train_images_per_s"],
+            row["train_gflop"],
+            row["train_moved_gb"],
+        ),
     }
     lines = []
-    for part, (seconds, gflop) in costs.items():
-        products, rest = gflop / peak, row["moved_gb"][part] / copied
+    for part, (seconds, gflop, moved_gb) in costs.items():
+        products, rest = gflop / peak, moved_gb / copied
         least = products + rest
         cells = [f"{1e3 * one:.1f}" for one in (seconds, products, rest, least)]
         lines.append([part, *cells, f"{least / seconds:.0%}"])

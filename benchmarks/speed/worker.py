@@ -37,14 +37,14 @@ def answered(one: Contender, task: Task, what: str, *words: Any) -> Any:
     Args:
         one: whom it is asked of.
         task: that it was built for.
-        what: "seconds" of a work, "peak", "costs", or "training_gflop".
+        what: "seconds" of a work, "peak", "costs", or "training_costs".
         words: the work's name, and its members if it has some.
     """
     if what == "seconds":
         name, *members = words
         time.sleep(REST)
         return seconds_of(partial(getattr(one, name), *members))
-    return {"peak": peak_mib, "costs": costs, "training_gflop": training_gflop}[what](one, task)
+    return {"peak": peak_mib, "costs": costs, "training_costs": training_costs}[what](one, task)
 
 
 def peak_mib(one: Contender, task: Task) -> float | None:
@@ -75,6 +75,10 @@ def costs(one: Contender, task: Task) -> dict[str, Any]:
     }
 
 
-def training_gflop(one: Contender, task: Task) -> float:
+def training_costs(one: Contender, task: Task) -> dict[str, float]:
     """Of a training step with its whole batch, mean of several in a row."""
-    return counted(one.train_steps).gflop / one.steps_in_a_row
+    found = counted(one.train_steps)
+    return {
+        "gflop": found.gflop / one.steps_in_a_row,
+        "moved_gb": found.moved_gb / one.steps_in_a_row,
+    }

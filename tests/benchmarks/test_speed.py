@@ -125,6 +125,7 @@ def row(name: str, **more) -> dict:
         "batch": 4,
         "train_images_per_s": 5.0,
         "train_gflop": 40.0,
+        "train_moved_gb": 0.5,
         "memory_mib": None,
         "moved_gb": {"look": 0.1, "step of 1": 0.01, "step of 8": 0.2},
         "whole_s": {},
