@@ -114,7 +114,7 @@ def test_the_bar_of_agreement_has_one_colour_however_much_the_masks_agree(
         f"({{ quality }}) => document.body.replaceChildren(...[0.5, 0.75, 1].map((one) => {parts}))"
     )
     page.evaluate(f"import('/static/scripts/facts.js').then({script})")
-    pictures = [Image.open(BytesIO(bar.screenshot())) for bar in page.locator("meter").all()]
+    pictures = [Image.open(BytesIO(bar.screenshot())) for bar in page.locator(".bar").all()]
     fills = {
         bar.convert("RGB").getpixel((bar.width // 4, bar.height * part // 4))
         for bar in pictures

@@ -1,7 +1,7 @@
 // What was found, in figures and words: volumes, quality, warnings, files.
 
 import { spoken, structures } from "./display.js";
-import { h, swatch } from "./elements.js";
+import { h, svg, swatch } from "./elements.js";
 import { count, duration, figure, percent, size } from "./words.js";
 
 const SHOWN_DOWNLOADS = 4; // the mask and what says how sure it is; the others are folded
@@ -33,10 +33,15 @@ export function quality(result) {
     return card("Agreement of the masks", h("p", {}, "Only one mask was drawn, so there is nothing to compare it with."));
   }
   return card("Agreement of the masks",
-    h("p", { class: "score" }, h("strong", {}, share(result.quality)),
-      h("meter", { min: 0, max: 1, value: result.quality, "aria-label": "Agreement of the masks" })),
+    h("p", { class: "score" }, h("strong", {}, share(result.quality)), bar(result.quality)),
     h("p", {}, result.quality_words),
     h("p", { class: "hint" }, "1 means that all masks are equal, 0 that no two of them overlap."));
+}
+
+/** The same as a length. */
+function bar(quality) {
+  const meaning = { role: "meter", "aria-label": "Agreement of the masks", "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": quality };
+  return svg("svg", { class: "bar", viewBox: "0 0 1 1", preserveAspectRatio: "none", ...meaning }, svg("rect", { width: quality, height: 1 }));
 }
 
 /** Two digits, and 1 only where it is exactly 1. */
