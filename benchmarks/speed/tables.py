@@ -35,8 +35,9 @@ def page(found: dict[str, Any]) -> str:
 def of_how_many(rows: Sequence[Row]) -> str:
     """How many runs the figures are medians of."""
     counts = [runs for row in rows for runs in row["runs"].values()]
-    several = [one for one in counts if one > 1]
-    text = f"Figures are medians of {min(several)} to {max(several)} runs"
+    several = sorted({one for one in counts if one > 1})
+    number = f"{several[0]} to {several[-1]}" if len(several) > 1 else f"{several[0]}"
+    text = f"Figures are medians of {number} runs"
     once = [
         f"the {part} of {row['name']} at {row['side']} in {row['precision']}"
         for row in rows
@@ -106,10 +107,7 @@ def predictions(rows: Sequence[Row]) -> str:
     for members in (one["members"] for one in rows[0]["predictions"]):
         best = seconds(rows[0], members, ours)
         for row in rows:
-            own, equal = (
-                seconds(row, members, row["own_steps"]),
-                seconds(row, members, ours),
-            )
+            own, equal = (seconds(row, members, number) for number in (row["own_steps"], ours))
             lines.append(
                 [
                     str(members),
