@@ -54,10 +54,8 @@ def keep_memory(ours: Ours) -> None:
 
 def slow_optimizer(ours: Ours) -> None:
     """AdamW operation by operation over the weights."""
-    groups = ours.trainer.optimizer.param_groups
-    ours.trainer.optimizer = torch.optim.AdamW(
-        groups, lr=ours.run.train.learning_rate, fused=False, foreach=False
-    )
+    for group in ours.trainer.optimizer.param_groups:
+        group.update(fused=False, foreach=False)
 
 
 def contiguous(ours: Ours) -> None:

@@ -7,8 +7,13 @@ import json
 import performance
 import pytest
 import start
+import torch
 import training_step
 import trials
+from speed.contender import Task
+from speed.ours import Ours
+
+from medsegdiff.engine import run_setup
 
 MACHINE = {"threads": 2, "processor": "P"}
 
@@ -29,10 +34,11 @@ def test_only_parts_whose_result_is_there_are_written(tmp_path):
 
 
 def test_a_later_result_takes_the_place_of_an_earlier_one(tmp_path):
+    page = "# Page\n"
     for seconds in (1.0, 7.0):
         found = {"command": "c", "commit": "0", "machine": MACHINE, "load": [0.5]}
         (tmp_path / "start.json").write_text(json.dumps({**found, "seconds": {"a": [seconds]}}))
-        page = performance.rendered("# Page\n" if seconds == 1 else page, tmp_path)
+        page = performance.rendered(page, tmp_path)
     assert "| a | 7.00 |" in page
     assert "1.00" not in page
 
@@ -53,9 +59,17 @@ def test_a_training_step_is_told_for_each_precision():
     assert "| bf16 | 0.600 (0.500 to 0.700) | 0.300 (0.200 to 0.400) | 2.00 |" in text
 
 
+def test_a_slow_optimizer_is_not_fused(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_setup, "keep_freed_memory", lambda: False)
+    ours = Ours(Task(32, 2, "fp32", torch.device("cpu")), tmp_path)
+    assert [group["fused"] for group in ours.trainer.optimizer.param_groups] == [True]
+    trials.slow_optimizer(ours)
+    assert [group["fused"] for group in ours.trainer.optimizer.param_groups] == [False]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["FF-Parser's filter interpolated once", "members one by one"])
-def test_a_change_takes_turns_with_the_program_as_it_is(name, monkeypatch):
+def test_a_change_takes_turns_with_the_program_as_it_is(name):
     found = trials.compared(name, trials.CHANGES[name], 1, 2)
     assert [len(turns) for turns in found["turns_s"].values()] == [2, 2]
     assert found["ratio"] > 0
