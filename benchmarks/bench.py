@@ -81,8 +81,12 @@ def measured(task: Task, repeats: int) -> list[dict[str, Any]]:
         trained = {name: one.ask("training_costs") for name, one in training.items()}
     return [
         {
-            **{"name": name, "side": task.side, "precision": task.precision, "batch": task.batch},
-            **{"memory_mib": peaks[name], "train_gflop": trained[name]["gflop"]},
+            "name": name,
+            "side": task.side,
+            "precision": task.precision,
+            "batch": task.batch,
+            "memory_mib": peaks[name],
+            "train_gflop": trained[name]["gflop"],
             "train_moved_gb": trained[name]["moved_gb"],
             **costs[name],
             **seconds(name, costs, {part: of[name] for part, of in found.items() if name in of}),

@@ -148,6 +148,17 @@ def page(found: dict[str, Any]) -> str:
     return "\n\n".join([head, table(heads, lines), *(left if found["left_out"] else [])]) + "\n"
 
 
+def add(row: Row, task: Task, found: dict[str, Any]) -> None:
+    """Measure a row, or say why it is left out."""
+    torch.manual_seed(0)
+    try:
+        found["rows"].append(measured(row, task))
+    except Exception as error:  # whatever a compiler or a driver raises: the others go on
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        found["left_out"].append(f"{row.name} in {row.precision}, which failed: {why}")
+    gc.collect()  # what the row held on the GPU
+
+
 def main() -> None:
     """Measure row by row, as long as there is time."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -176,14 +187,7 @@ def main() -> None:
         if begun - start + max(longest, LIKELY.get(row.words, 0.0)) > 60 * given.minutes:
             found["left_out"].append(f"{row.name} in {row.precision}, for want of time")
         else:
-            torch.manual_seed(0)
-            task = Task(given.side, given.batch, row.precision, device)
-            try:
-                found["rows"].append(measured(row, task))
-            except Exception as error:  # whatever a compiler or a driver raises: the others go on
-                why = (str(error) or type(error).__name__).splitlines()[0]
-                found["left_out"].append(f"{row.name} in {row.precision}, which failed: {why}")
-            gc.collect()  # what the row held on the GPU
+            add(row, Task(given.side, given.batch, row.precision, device), found)
         longest = max(longest, time.perf_counter() - begun)
         print(f"{row.name} in {row.precision}: {time.perf_counter() - begun:.0f} s", flush=True)
         given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")

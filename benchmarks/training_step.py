@@ -127,7 +127,8 @@ def measured(given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def main() -> int:
+def main() -> None:
+    """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--precision", choices=("fp32", "bf16"), action="append")
     parser.add_argument("--side", type=int, default=128)
@@ -141,11 +142,10 @@ def main() -> int:
     found = measured(given)
     given.out.write_text(json.dumps(found, indent=1) + "\n")
     print(page(found))
-    return 0
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--work"]:
         work(sys.argv[2:])
     else:
-        sys.exit(main())
+        main()
