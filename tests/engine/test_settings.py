@@ -93,7 +93,7 @@ def test_a_recipe_that_cannot_be_read_is_refused(tmp_path, text, sentence):
 
 
 def test_an_unknown_recipe_names_those_there_are():
-    with pytest.raises(ConfigError, match="medsegdiff_v1, medsegdiff_v2, unet"):
+    with pytest.raises(ConfigError, match="medsegdiff_v1, medsegdiff_v2, raters, unet"):
         read_run_config("unett")
 
 
