@@ -39,7 +39,7 @@ SETTINGS = (  # a network and few validations, as they suit ten minutes
 )
 MAPS = ("--save-probabilities", "--save-uncertainty", "--preview")
 GRID = (  # fields of a NIfTI header that say where its voxels lie
-    *("srow_x", "srow_y", "srow_z", "sform_code"),
+    *("srow_x", "srow_y", "srow_z", "sform_code", "xyzt_units"),
     *("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z", "qform_code"),
 )
 
@@ -72,9 +72,9 @@ def same_grid(file: Path, image: Path) -> bool:
     mine, yours = (nibabel.Nifti1Image.from_filename(one) for one in (file, image))
     if mine.shape != yours.shape[:3]:
         return False
-    zooms = (one.header.get_zooms()[:3] for one in (mine, yours))
+    steps = tuple(one.header["pixdim"][:4] for one in (mine, yours))  # the first: handedness
     fields = ((mine.header[name], yours.header[name]) for name in GRID)
-    return all(np.array_equal(*pair) for pair in (tuple(zooms), *fields))
+    return all(np.array_equal(*pair) for pair in (steps, *fields))
 
 
 def on_the_grid(out: Path, images: Path) -> dict[str, Any]:

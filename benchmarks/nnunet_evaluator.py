@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,9 @@ def linked(data: Path, folder: Path) -> Path:
     return folder
 
 
-def pairs(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
+def pairs(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> Iterator[tuple[float | None, float]]:
     """Ours and theirs of every figure that they give: of all studies, classes and means."""
     places = [(ours["foreground_mean"], theirs["foreground_mean"])]
     places += [(ours["mean"][label], found) for label, found in theirs["mean"].items()]
@@ -47,6 +50,14 @@ def pairs(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[
         places += [(mine[label], found) for label, found in one["metrics"].items()]
     for mine, yours in places:
         yield from ((mine[name], yours[name]) for name in yours)
+
+
+def apart(mine: float | None, yours: float) -> float:
+    """Their difference, of large numbers as a share; infinite where only one of them is known."""
+    unknown = [one is None or math.isnan(one) for one in (mine, yours)]
+    if mine is None or any(unknown):
+        return 0.0 if all(unknown) else math.inf
+    return abs(mine - yours) / max(1, abs(yours))
 
 
 def main() -> int:
@@ -70,7 +81,7 @@ def main() -> int:
             json.loads(one.read_text(encoding="utf-8")) for one in (out / "summary.json", result)
         ]
     both = list(pairs(*found))
-    apart = max(abs(mine - yours) / max(1, abs(yours)) for mine, yours in both)
+    most_apart = max(apart(*pair) for pair in both)
     python = args.evaluator.with_name("python")
     figures = {
         "nnunetv2": subprocess.run(
@@ -78,13 +89,13 @@ def main() -> int:
         ).stdout.strip(),
         "studies": len(found[1]["metric_per_case"]),
         "figures_compared": len(both),
-        "most_apart": apart,
+        "most_apart": most_apart,
         "dice_ours": found[0]["foreground_mean"]["Dice"],
         "dice_theirs": found[1]["foreground_mean"]["Dice"],
     }
     own = f"{args.data.name} --evaluator nnUNetv2_evaluate_folder --model {args.model}"
     keep(args.output, f"python benchmarks/nnunet_evaluator.py {own}", figures)
-    return int(apart > MOST_APART)
+    return int(most_apart > MOST_APART)
 
 
 if __name__ == "__main__":

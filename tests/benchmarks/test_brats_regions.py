@@ -13,9 +13,10 @@ from brats_regions import on_the_grid, same_grid, with_regions
 SHEARED = np.array([[-0.7, 0.1, 0, 12], [0, 0.6, 0.4, -3], [0.1, 0, 2.5, 40], [0, 0, 0, 1]])
 
 
-def volume(path: Path, shape=(4, 5, 6), affine=SHEARED, code: int = 1) -> Path:
+def volume(path: Path, shape=(4, 5, 6), affine=SHEARED, code: int = 1, unit="mm") -> Path:
     image = nibabel.Nifti1Image(np.zeros(shape, np.uint8), affine)
     image.set_sform(affine, code)
+    image.header.set_xyzt_units(unit)
     path.parent.mkdir(parents=True, exist_ok=True)
     nibabel.save(image, path)
     return path
@@ -28,6 +29,7 @@ def volume(path: Path, shape=(4, 5, 6), affine=SHEARED, code: int = 1) -> Path:
         ({"shape": (4, 5, 7)}, False),
         ({"affine": SHEARED + np.eye(4, k=3) * 1e-4}, False),
         ({"code": 2}, False),
+        ({"unit": "micron"}, False),
     ],
 )
 def test_a_grid_is_the_same_in_every_field(tmp_path: Path, other, is_same: bool):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
-from nnunet_evaluator import pairs
+from nnunet_evaluator import apart, pairs
 
 
 def summary(dice: float, more: float = 0.5) -> dict:
@@ -23,3 +25,18 @@ def test_a_figure_that_we_lack_is_an_error():
     del ours["mean"]["1"]
     with pytest.raises(KeyError):
         list(pairs(ours, theirs))
+
+
+@pytest.mark.parametrize(
+    ("mine", "yours", "difference"),
+    [
+        (0.75, 0.5, 0.25),
+        (30, 20, 0.5),
+        (None, math.nan, 0),
+        (math.nan, math.nan, 0),
+        (None, 0.5, math.inf),
+        (0.5, math.nan, math.inf),
+    ],
+)
+def test_what_one_program_alone_knows_is_a_difference(mine, yours, difference: float):
+    assert apart(mine, yours) == difference

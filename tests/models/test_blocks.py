@@ -160,3 +160,7 @@ def test_the_gradient_of_a_thin_volume_is_right_in_bfloat16(depth):
 
     exact = gradient(False)
     assert (gradient(True) - exact).abs().max() < 0.02 * exact.abs().max()
+
+
+def test_a_thin_volume_keeps_the_number_format_of_the_weights():
+    assert convolution(3, 4, 4).double()(randn(1, 4, 2, 6, 6).double()).dtype == torch.float64

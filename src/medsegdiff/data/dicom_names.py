@@ -37,7 +37,7 @@ def study_names(folders: Sequence[ImageFolder], root: Path) -> tuple[dict[Path, 
         telling = [one for one in folders if one in telling or not one.patients]
     for number, one in enumerate(telling, start=1):
         names[one.path] = _number_name(number, one)
-    _refuse_twins(names)
+    _refuse_twins(names, root)
     if not telling:
         return names, []
     return names, [
@@ -108,9 +108,10 @@ def _number_name(number: int, folder: ImageFolder) -> str:
     return f"study_{number}" + (f"_{hashlib.sha256(uids).hexdigest()[:DIGITS]}" if uids else "")
 
 
-def _refuse_twins(names: Mapping[Path, str]) -> None:
+def _refuse_twins(names: Mapping[Path, str], root: Path) -> None:
     found: dict[str, Path] = {}
-    for folder, study in names.items():
+    for path, study in names.items():
+        folder = path.relative_to(root)  # a folder above may be named after a patient
         if study in found:
             raise DataError(
                 f"{found[study]} and {folder} would both be study {study!r}. Rename one of the "

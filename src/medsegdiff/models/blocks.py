@@ -33,7 +33,7 @@ class VolumeConvolution(nn.Conv3d):
         is_thin = m.shape[2] < self.kernel_size[0]
         if is_thin and m.device.type == "cpu" and torch.is_grad_enabled():
             with without_autocast(m):
-                return super().forward(m.float())
+                return super().forward(m.to(self.weight.dtype))
         return super().forward(m)
 
 
