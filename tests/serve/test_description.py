@@ -32,6 +32,12 @@ def test_a_header_says_what_the_loaded_model_says(name: str):
     ]
 
 
+def test_a_model_tells_what_it_takes():
+    told = {name: description(name, name)["description"] for name in bundled_models()}
+    assert "Takes colour pictures." in told["skin-lesion"]
+    assert "Takes volumes (" in told["hippocampus"]
+
+
 def test_parts_are_known_as_they_are():
     whole = {name: one.sees_whole_masks for name, one in Ensemble.members.items()}  # pyright: ignore
     assert whole == known_parts.FUSIONS

@@ -14,7 +14,7 @@ from medsegdiff.engine.model_location import bundled_models
 from medsegdiff.errors import CheckpointError
 from medsegdiff.serve import known_parts
 
-COLOURS = ("red", "green", "blue")
+COLOUR_CHANNELS = ("red", "green", "blue")
 TILED = "tiles"  # the grid of models that see a study in parts
 MOST_MEMBERS, MOST_STEPS, LARGEST_SEED = 64, 250, 2**53 - 1  # a page's numbers are 53 bits
 
@@ -112,7 +112,7 @@ def _kind(model: Mapping[str, Any]) -> str:
     """What a model takes, such as "volumes (T1)" or "colour pictures"."""
     kind = "volumes" if len(model["preparation"]["grid"]["size"]) == 3 else "pictures"
     channels = tuple(model["channel_names"])
-    return f"colour {kind}" if channels == COLOURS else f"{kind} ({', '.join(channels)})"
+    return f"colour {kind}" if channels == COLOUR_CHANNELS else f"{kind} ({', '.join(channels)})"
 
 
 def sample_files(place: str) -> dict[str, Path]:

@@ -9,7 +9,7 @@ There is no data store: what is sent is deleted after a while. A client without 
 session with all such clients; ids are 128 random bits. The answer holds class numbers as in /info/.
 
 Tested with MONAI Label's own client in Python, and with the requests that stand in the source of 3D
-Slicer's panel; Slicer itself was not run. OHIF can list the models and no more.
+Slicer's panel; Slicer itself was not run, nor MITK. OHIF can list the models and no more.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def test_the_threshold_hides_what_is_below_it(shown: Any) -> None:
 
 @pytest.mark.slow
 def test_every_member_is_drawn(shown: Any) -> None:
-    shown.get_by_text("Each mask").click()
+    shown.get_by_text("Each mask", exact=True).click()
     pictures = set()
     for member in range(8):
         shown.get_by_label("Mask", exact=True).last.fill(str(member + 1))

@@ -111,7 +111,7 @@ def test_the_mask_is_drawn_where_its_file_says(filled: Any) -> None:
 
 
 def test_every_member_is_drawn_as_its_file_says(filled: Any) -> None:
-    filled.get_by_text("Each mask").click()
+    filled.get_by_text("Each mask", exact=True).click()
     filled.get_by_text("more files").click()
     files = [taken(filled, f"Mask of member {member}") for member in range(1, 9)]
     assert len({file.read_bytes() for file in files}) > 1
@@ -209,24 +209,31 @@ def drawn(page: Any) -> np.ndarray:
 
 
 def likeness(page: Any, mask: Path) -> float:
-    """Share of equal pixels of the drawn mask and of a file's middle slice, seen from the front.
+    """Share of equal pixels among those that are marked, drawn or in a file's middle slice.
 
-    Both as boxes around what is marked; of an even number of slices either middle one may be drawn.
+    Seen from the front; of an even number of slices either middle one may be drawn.
     """
-    found, volume = boxed(drawn(page)), np.asarray(canonical(mask).dataobj)
-    middle = volume.shape[1] // 2
+    found, volume = drawn(page), canonical(mask)
+    labels, (wide, _, high) = np.asarray(volume.dataobj), volume.header.get_zooms()
+    middle = labels.shape[1] // 2
     shares = []
     for number in (middle - 1, middle):
-        plane = boxed(volume[::-1, number, ::-1].T).astype(np.uint8)
-        fitted = Image.fromarray(plane).resize(found.shape[::-1], Image.Resampling.NEAREST)
-        shares.append(float((np.asarray(fitted) == found).mean()))
+        wanted = fitted(labels[::-1, number, ::-1].T, (high, wide), found.shape)
+        marked = (wanted > 0) | (found > 0)
+        shares.append(float((wanted == found)[marked].mean()))
     return max(shares)
 
 
-def boxed(labels: np.ndarray) -> np.ndarray:
-    """The smallest box with all that is marked."""
-    rows, columns = np.nonzero(labels)
-    return labels[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+def fitted(labels: np.ndarray, spacing_mm: tuple[float, float], shape: Any) -> np.ndarray:
+    """A slice in the middle of a viewer of this shape, as large as can be."""
+    size_mm = np.multiply(labels.shape, spacing_mm)
+    rows, columns = np.rint(size_mm * min(np.divide(shape, size_mm))).astype(int)
+    large = Image.fromarray(labels.astype(np.uint8)).resize(
+        (columns, rows), Image.Resampling.NEAREST
+    )
+    viewer = Image.new("L", shape[::-1])
+    viewer.paste(large, ((shape[1] - columns) // 2, (shape[0] - rows) // 2))
+    return np.asarray(viewer)
 
 
 def corrected(page: Any, tool: str) -> Path:

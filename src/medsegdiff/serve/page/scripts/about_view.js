@@ -7,7 +7,7 @@ const WORDS = [
   ["Masks of a model", "The model draws several masks, each plausible; they differ where the image leaves doubt. The one mask is fused from them."],
   ["Agreement", "How much the masks overlap with each other (mean Dice of all pairs), from 0 to 1. It does not prove that a mask is right: wrong masks can be alike too."],
   ["Probability", "How sure the model is that a pixel belongs to the structure, calibrated on images that it was not trained on."],
-  ["Uncertainty", "Entropy of that probability, as a share of its largest value: 0 is sure, 1 is a coin's toss."],
+  ["Uncertainty", "Entropy of that probability, as a share of its largest value: 0 is sure, 1 is wholly undecided."],
   ["Seed", "The number that the masks are drawn from. The same image, model, settings and seed give the same masks."],
 ];
 

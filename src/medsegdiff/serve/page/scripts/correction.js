@@ -80,9 +80,10 @@ class Correction {
       this.size.element,
       h("p", { class: "actions" }, this.undo, this.redo, this.revert),
       h("p", { class: "actions" }, button("Download this mask", () => this.download())),
-      h("p", { class: "hint" }, "On the picture: arrow keys move the brush, space paints, [ and ] change its size, Ctrl+Z undoes."),
+      h("p", { class: "hint" }, this.result.space_dims === 3
+        ? "Draw on any of the planes. [ and ] change the size of the brush, Ctrl+Z undoes."
+        : "On the picture: arrow keys move the brush, space paints, [ and ] change its size, Ctrl+Z undoes."),
       ...(this.keep ? [this.keep.element] : []));
-    if (this.result.space_dims === 3) this.tools.querySelector(".hint").textContent = "Draw on any of the planes. Ctrl+Z undoes.";
   }
 
   set(changes) {
@@ -130,7 +131,7 @@ class Correction {
   async download() {
     const file = await this.viewer.maskFile();
     const url = URL.createObjectURL(file);
-    h("a", { href: url, download: file.name.replace(/^/, "corrected_") }).click();
+    h("a", { href: url, download: `corrected_${file.name}` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60000);
     this.saved();
   }

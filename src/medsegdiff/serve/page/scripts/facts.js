@@ -2,6 +2,7 @@
 
 import { spoken, structures } from "./display.js";
 import { h, svg, swatch } from "./elements.js";
+import { settingInWords } from "./settings_form.js";
 import { count, duration, figure, percent, size } from "./words.js";
 
 const SHOWN_DOWNLOADS = 4; // the mask and what says how sure it is; the others are folded
@@ -72,7 +73,7 @@ export function provenance(result) {
     ["Model", result.model.title ?? result.model.id ?? result.model],
     ["Size", result.shape.join(" × ") + (result.space_dims === 3 ? " voxels" : " pixels")],
     ["Spacing", result.spacing_mm ? `${result.spacing_mm.map(figure).join(" × ")} mm` : "not known"],
-    ...Object.entries(result.settings).filter(([name, value]) => name !== "model" && typeof value !== "object").map(([name, value]) => [titled(name), String(value)]),
+    ...Object.entries(result.settings).filter(([name, value]) => name !== "model" && typeof value !== "object").map(([name, value]) => settingInWords(name, value)),
     ["Time", duration(result.seconds)],
   ];
   return h("section", { class: "card" }, h("details", {},
@@ -94,8 +95,4 @@ function extent(one, spaceDims) {
 
 function pieces(one) {
   return one.n_pieces > 1 ? `${one.n_pieces} (largest ${percent(one.largest_piece_share)})` : String(one.n_pieces);
-}
-
-function titled(name) {
-  return name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 }

@@ -6,7 +6,7 @@ import { h, svg, swatch } from "./elements.js";
 
 const ENDS = {
   probability: ["0: surely not", "1: surely"],
-  uncertainty: ["0: sure", "1: no idea"],
+  uncertainty: ["0: sure", "1: undecided"],
   agreement: ["0: in no mask", "1: in all masks"],
 };
 

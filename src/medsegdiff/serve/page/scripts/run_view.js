@@ -71,7 +71,7 @@ class RunPage {
 }
 
 function where(step, total, run) {
-  if (run.state === "waiting") return "No training is at work here yet. It is shown as soon as it begins.";
+  if (run.state === "waiting") return "No training is at work here yet. One is shown as soon as it begins.";
   if (run.state === "preparing") return "Reading the data and measuring the speed come first, which can take some minutes.";
   const share = total ? `Step ${step} of ${total} (${percent(step / total)})` : `Step ${step}`;
   const eta = run.eta_seconds;

@@ -12,7 +12,6 @@ const PLAIN_OPTIONS = {
   mean: "Mean of the probabilities",
   vote: "Majority vote",
   staple: "STAPLE: sure masks count more",
-  steps: "All steps, later ones count more",
 };
 
 /**
@@ -30,6 +29,11 @@ export function settingsForm(schema) {
   const values = () => Object.fromEntries([...controls].map(([name, one]) => [name, read(one)]));
   const isValid = () => [...controls.values()].every((one) => one.reportValidity());
   return { element, values, isValid };
+}
+
+/** A setting and its value in the form's words. */
+export function settingInWords(name, value) {
+  return [PLAIN[name]?.[0] ?? name.replaceAll("_", " "), PLAIN_OPTIONS[value] ?? String(value)];
 }
 
 /** A setting with its `$ref` followed and the null of an optional one left out. */

@@ -1,4 +1,4 @@
-// Letters at the borders of a volume's planes: which side of the patient is where.
+// Which side of the patient is where in a volume's planes: remembered, in words, and as letters at their borders.
 
 import { h } from "./elements.js";
 
