@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 
 from medsegdiff.data import Folder
-from medsegdiff.engine import validation
+from medsegdiff.engine import planning, validation
+from medsegdiff.engine.budget import ValidationCost
 from medsegdiff.engine.checkpoint import checksum_fault
 from medsegdiff.engine.model_location import pointer
 from medsegdiff.engine.predict import predict
@@ -88,7 +89,9 @@ def test_a_budget_in_minutes_stays_the_steps_it_once_came_to(
     assert equal_runs(tmp_path / "a", tmp_path / "b")
 
 
-def test_few_minutes_are_not_spent_on_validations(skin, tiny, tmp_path, watcher):
+def test_few_minutes_are_not_spent_on_validations(skin, tiny, tmp_path, watcher, monkeypatch):
+    cost = ValidationCost(each=0.3, at_the_end=0.0)  # on any machine; 0.4 s are to spare
+    monkeypatch.setattr(planning, "validation_cost", lambda setup: cost)
     budget = tiny("train.max_steps=null", "train.max_minutes=0.02")
     unasked = budget.train.model_dump(exclude_unset=True, exclude={"validations"})
     budget = budget.model_copy(update={"train": type(budget.train).model_validate(unasked)})
