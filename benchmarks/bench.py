@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ablation.measure import commit
+from result_file import made_with, typed
 from speed.contender import CHUNK, Task, prediction_seconds
 from speed.contenders import CONTENDERS
 from speed.helper import Helper
@@ -34,7 +33,6 @@ from speed.tables import page
 from speed.timing import Timing, alternating
 from speed.worker import work
 
-from medsegdiff.engine.environment import environment
 from medsegdiff.engine.precision import chosen_device, is_bf16_fast
 
 MEMBERS = (1, 8, 25)
@@ -149,9 +147,7 @@ def main() -> None:
         return
     precisions = given.precision or (["fp32", "bf16"] if is_bf16_fast(device) else ["fp32"])
     found: dict[str, Any] = {
-        "command": " ".join(["python", "benchmarks/bench.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": {**environment(), "device": str(device)},
+        **made_with(typed(), device=str(device)),
         "limits": limits(device, given.repeats),
         "rows": [],
     }

@@ -25,8 +25,8 @@ from statistics import linear_regression, median
 
 import numpy as np
 import torch
-from ablation.measure import commit
 from PIL import Image
+from result_file import made_with, typed
 from speed.command import peak_of
 from speed.contender import Task
 from speed.memory import peak
@@ -34,7 +34,6 @@ from speed.ours import Ours
 from speed.tables import table
 from speed.training_run import training_step
 
-from medsegdiff.engine.environment import environment
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 
@@ -176,9 +175,7 @@ def main() -> None:
     curves["studies"] = {count: prediction_of(count) for count in STUDIES}
     curves["processes"] = {count: training_by(count) for count in PROCESSES}
     found = {
-        "command": " ".join(["python", "benchmarks/curves.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": environment(),
+        **made_with(typed()),
         "repeats": given.repeats,
         "curves": curves,
     }

@@ -17,13 +17,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from ablation.measure import commit
 from damage.generator import damaged
 from damage.table import markdown, summary
 from damage.verdict import Verdict, judged
 from damage.worker import Worker
+from result_file import made_with
 
-from medsegdiff.engine.environment import environment
 from medsegdiff.files import atomic_write, write_json
 
 
@@ -58,8 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(table)
     if options.out:
         atomic_write(options.out / "damaged_files.md", table)
-        made = {"command": command, "commit": commit(), "machine": environment()}
-        write_json(options.out / "damaged_files.json", {**made, **figures})
+        write_json(options.out / "damaged_files.json", {**made_with(command), **figures})
     return int(bool(figures["faults"]))
 
 

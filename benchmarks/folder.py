@@ -25,11 +25,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ablation.measure import commit
 from PIL import Image
+from result_file import made_with
 from speed.tables import table
 
-from medsegdiff.engine.environment import environment
 from medsegdiff.engine.folder_prediction import predict_folder
 from medsegdiff.engine.outputs import Extras
 from medsegdiff.engine.settings import with_predict
@@ -174,9 +173,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
         figures = {
-            "command": " ".join(["python", "benchmarks/folder.py", "IMAGES", *sys.argv[2:]]),
-            "commit": commit(),
-            "machine": environment(),
+            **made_with(" ".join(["python", "benchmarks/folder.py", "IMAGES", *sys.argv[2:]])),
             "load_before": os.getloadavg(),
             "busy": busy(arguments.images, arguments.count, work),
             "memory": memory(arguments.images, arguments.most, work),

@@ -22,14 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ablation.measure import commit
 from load.server import serving
+from result_file import made_with
 
 from medsegdiff.cli.main import run
 from medsegdiff.data import LabelMap
 from medsegdiff.data.reader import read_mask
 from medsegdiff.engine.demo import samples_of
-from medsegdiff.engine.environment import environment
 from medsegdiff.files import write_json
 
 MODELS = ("skin-lesion", "hippocampus")
@@ -89,9 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
             for model, told in found["calls"].items()
         }
     figures = {
-        "command": "python benchmarks/monai_label_client.py --client ENV/bin/python",
-        "commit": commit(),
-        "machine": environment(),
+        **made_with("python benchmarks/monai_label_client.py --client ENV/bin/python"),
         **found,
         "calls": calls,
     }

@@ -20,12 +20,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ablation.measure import commit
 from load.drip import BEGUN, ask, drip
 from load.healthy import quantiles_ms
 from load.server import serving
+from result_file import made_with
 
-from medsegdiff.engine.environment import environment
 from medsegdiff.files import write_json
 
 FILES = 4096  # that this process may have open: each connection is one
@@ -75,9 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         }
     words = f"--clients {options.clients} --seconds {options.seconds:g}"
     figures = {
-        "command": f"python benchmarks/serve_drip.py {words}",
-        "commit": commit(),
-        "machine": environment(),
+        **made_with(f"python benchmarks/serve_drip.py {words}"),
         "load_average": round(os.getloadavg()[0], 1),
         "while_clients_send": found,
     }

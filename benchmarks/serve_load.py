@@ -28,13 +28,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ablation.measure import commit
 from load import healthy
 from load.healthy import Findings, quantiles_ms
 from load.server import Server, all_cpu_seconds, children, cpu_seconds, serving
 from load.table import markdown
+from result_file import made_with
 
-from medsegdiff.engine.environment import environment
 from medsegdiff.files import write_json
 
 SLOW, HOSTILE, LOOKING, SENDING = 50, 20, 26, 4
@@ -150,9 +149,7 @@ def summary(
     taken = busy.jobs["accepted"] + len(healthy.UPLOADED) * len(healthy.SEEDS)
     taken += sum(count for name, count in told.items() if name.endswith(": 202"))
     return {
-        "command": f"python benchmarks/serve_load.py --seconds {seconds:g}",
-        "commit": commit(),
-        "machine": environment(),
+        **made_with(f"python benchmarks/serve_load.py --seconds {seconds:g}"),
         "load_average": round(os.getloadavg()[0], 1),
         "clients": {"healthy": LOOKING + SENDING, "slow": SLOW, "hostile": HOSTILE},
         "is_alive": server.process.poll() is None,

@@ -25,10 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from ablation.measure import commit
 from load.server import Server, serving
+from result_file import made_with
 
-from medsegdiff.engine.environment import environment
 from medsegdiff.files import write_json
 
 MISSING = (
@@ -132,10 +131,9 @@ def tried(
     subprocess.run(command, check=False, cwd=folder)
     told, (answers, checks) = json.loads(report.read_text()), statuses(events)
     return {
-        "command": f"python benchmarks/serve_schema.py --examples {options.examples}"
-        f" --seed {options.seed}",
-        "commit": commit(),
-        "machine": environment(),
+        **made_with(
+            f"python benchmarks/serve_schema.py --examples {options.examples} --seed {options.seed}"
+        ),
         "load_average": round(os.getloadavg()[0], 1),
         "schemathesis": told["schemathesis_version"],
         "requests": sum(sum(one.values()) for one in answers.values()),

@@ -22,12 +22,10 @@ from statistics import median
 from typing import Any
 
 import httpx
-from ablation.measure import commit
 from load.server import serving
+from result_file import made_with, typed
 from speed.ours import STUDIES
 from speed.tables import table
-
-from medsegdiff.engine.environment import environment
 
 LESION = STUDIES / "images" / "ISIC_0013084.jpg"
 PROGRAM = ("-m", "medsegdiff")
@@ -106,9 +104,7 @@ def main() -> None:
                 if turn:
                     seconds[name].append(taken)
     found = {
-        "command": " ".join(["python", "benchmarks/start.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": environment(),
+        **made_with(typed()),
         "load": load,
         "seconds": seconds,
     }

@@ -108,9 +108,8 @@ def page(found: dict[str, Any]) -> str:
 def measured(given: argparse.Namespace) -> dict[str, Any]:
     """Check the other commit out, and compare in each precision."""
     import torch
-    from ablation.measure import commit
+    from result_file import made_with, typed
 
-    from medsegdiff.engine.environment import environment
     from medsegdiff.engine.precision import is_bf16_fast
 
     fast = ["fp32", "bf16"] if is_bf16_fast(torch.device("cpu")) else ["fp32"]
@@ -119,12 +118,7 @@ def measured(given: argparse.Namespace) -> dict[str, Any]:
         subprocess.run(["git", "clone", "--quiet", PROJECT, other], check=True)
         subprocess.run(["git", "checkout", "--quiet", given.commit], cwd=other, check=True)
         rows = [compare(precision, other, given) for precision in given.precision or fast]
-    return {
-        "command": " ".join(["python", "benchmarks/training_step.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": {**environment(), "threads": given.threads},
-        "rows": rows,
-    }
+    return {**made_with(typed(), threads=given.threads), "rows": rows}
 
 
 def main() -> None:

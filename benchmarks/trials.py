@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from ablation.measure import commit
+from result_file import made_with, typed
 from speed.contender import Task
 from speed.helper import Helper, answer_all
 from speed.ours import Ours
@@ -30,7 +29,6 @@ from speed.tables import table
 from speed.timing import seconds_of
 
 from medsegdiff.engine import allocator, run_setup
-from medsegdiff.engine.environment import environment
 from medsegdiff.models import ff_parser
 
 TASKS = {"training": (128, 4), "prediction": (256, 1)}  # side and batch
@@ -179,9 +177,7 @@ def main() -> None:
     }
     rows = [compared(name, one, given.threads, given.turns) for name, one in wanted.items()]
     found = {
-        "command": " ".join(["python", "benchmarks/trials.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": {**environment(), "threads": given.threads},
+        **made_with(typed(), threads=given.threads),
         "rows": rows,
     }
     given.out.write_text(json.dumps(found, indent=1) + "\n")

@@ -11,6 +11,11 @@ PEER = "med-seg-diff-pytorch"
 NAMES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
+def rough(number: float) -> str:
+    """A number with two digits that count, for what is computed from few runs."""
+    return f"{float(f'{number:.2g}'):,.0f}"
+
+
 def summary(found: dict[str, Any]) -> str:
     """Our prediction in each precision, and the peer's, whose own precision is float32."""
     rows = {(row["name"], row["side"], row["precision"]): row for row in found["rows"]}
@@ -25,9 +30,9 @@ def summary(found: dict[str, Any]) -> str:
         whole = row["whole_s"][str(MEMBERS)]
         own, equal = (seconds(peer, MEMBERS, n) / whole for n in (peer["own_steps"], steps))
         lines.append(
-            f"- {whole:.2f} s in {NAMES[precision]}. `{PEER}`, in float32 as it is shipped, takes "
-            f"{own:,.0f} times as long in its {peer['own_steps']} steps and {equal:,.0f} times in "
-            f"{steps}."
+            f"- {whole:.2f} s in {NAMES[precision]}, measured whole. `{PEER}`, in float32 as it is "
+            f"shipped, would take {rough(own)} times as long in its {peer['own_steps']} steps and "
+            f"{rough(equal)} times in {steps}, from what its steps take."
         )
     for precision, row in ours.items():
         mine, theirs = (

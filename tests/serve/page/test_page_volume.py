@@ -169,6 +169,15 @@ def test_maps_are_shown(shown: Any) -> None:
     shown.get_by_label("Show from").fill("0.5")
 
 
+def test_the_mask_is_seen_over_a_map_while_it_is_corrected(shown: Any) -> None:
+    shown.locator(".choice").get_by_text("Uncertainty").click()
+    shown.wait_for_selector("canvas[data-shown=uncertainty]")
+    before = cyan(shown)
+    shown.get_by_role("button", name="Correct the mask").click()
+    shown.get_by_role("button", name="Done").wait_for()
+    assert cyan(shown) > before + 100
+
+
 def test_correction_lies_on_the_grid_of_the_mask(shown: Any) -> None:
     before = nibabel.load(taken(shown, "Mask"))
     after = nibabel.load(corrected(shown, "Eraser"))
@@ -199,11 +208,22 @@ def canonical(path: Path) -> Any:
     return nibabel.as_closest_canonical(nibabel.load(path))  # pyright: ignore
 
 
-def drawn(page: Any) -> np.ndarray:
-    """The class that each pixel of the viewer has the colour of, 0 for none."""
+def pixels_of(page: Any) -> np.ndarray:
+    """The viewer's pixels, shape (rows, columns, 3), once it has had time to draw."""
     page.wait_for_timeout(1000)
     picture = Image.open(BytesIO(page.locator("canvas").first.screenshot())).convert("RGB")
-    pixels = np.asarray(picture, dtype=int)
+    return np.asarray(picture, dtype=int)
+
+
+def cyan(page: Any) -> int:
+    """Pixels with the hue of the first class, which neither a map nor an image has."""
+    red, green, blue = np.moveaxis(pixels_of(page), -1, 0)
+    return int(((green > red + 50) & (blue > red + 50)).sum())
+
+
+def drawn(page: Any) -> np.ndarray:
+    """The class that each pixel of the viewer has the colour of, 0 for none."""
+    pixels = pixels_of(page)
     near = [np.abs(pixels - colour).max(axis=-1) < 40 for colour in COLOURS]
     return near[0] + 2 * near[1]
 

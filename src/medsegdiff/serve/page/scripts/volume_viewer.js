@@ -10,6 +10,7 @@ import { sideLetters } from "./sides.js";
 
 const LARGEST_BRUSH = 25; // voxels
 const CLEAR = 0.005; // opacity of the inside of an outline: NiiVue draws no outline around what is not there
+const OVER_A_DRAWING = 0.4; // most opacity of a map while a mask is corrected: NiiVue draws the mask below it
 const GRID = 2; // NiiVue's MULTIPLANAR_TYPE: planes and 3-D two by two
 const LABELS = 1002; // NIfTI's intent code of class numbers: only those get an outline
 
@@ -74,14 +75,15 @@ export class VolumeViewer {
       image.setColormapLabel(classColours(this.result, display.hidden));
       this.view.opts.atlasOutline = isOutline ? display.opacity : 0;
     }
-    this.view.setOpacity(this.view.volumes.indexOf(image), isOutline ? CLEAR : display.opacity);
+    const most = this.isDrawing ? OVER_A_DRAWING : 1;
+    this.view.setOpacity(this.view.volumes.indexOf(image), isOutline ? CLEAR : Math.min(display.opacity, most));
     this.view.updateGLVolume();
   }
 
   /** What is drawn on, as an outline or filled. */
   dressDrawing({ style, opacity }) {
     const isOutline = style === "outline";
-    this.view.drawRimOpacity = isOutline ? opacity : -1; // -1 is NiiVue's word for no rim
+    this.view.drawRimOpacity = isOutline ? (this.overlay ? 1 : opacity) : -1; // -1 is NiiVue's word for no rim
     this.view.setDrawOpacity(isOutline ? CLEAR : Math.min(opacity, 0.5));
   }
 
