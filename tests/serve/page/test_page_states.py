@@ -108,8 +108,13 @@ def violations(page: Any) -> list[str]:
 
 
 def unreached(page: Any) -> list[str]:
-    """Controls that the tab key does not come to."""
-    page.evaluate(f"({LISTEN})()")
-    for _ in range(page.evaluate(f"({CONTROLS})().length") + 5):
-        page.keyboard.press("Tab")
-    return page.evaluate(f"({UNREACHED})(({CONTROLS})())")
+    """Controls that the tab key does not come to in three rounds: a job that ends draws some."""
+    found: list[str] = []
+    for _ in range(3):
+        page.evaluate(f"({LISTEN})()")
+        for _ in range(page.evaluate(f"({CONTROLS})().length") + 5):
+            page.keyboard.press("Tab")
+        found = page.evaluate(f"({UNREACHED})(({CONTROLS})())")
+        if not found:
+            break
+    return found
