@@ -42,7 +42,7 @@ def works(folder: Path) -> dict[str, Callable[[], float]]:
         "`medsegdiff predict` of one lesion": partial(ended, *predict),
         "the same, until its mask is there": partial(written, mask, *predict),
         "of these, to import torch": partial(ended, "-c", "import torch"),
-        "`medsegdiff serve`, until its first page": partial(answered, folder),
+        "`medsegdiff serve`, until its first page": answered,
         "`medsegdiff --help`": partial(ended, *PROGRAM, "--help"),
     }
 
@@ -66,12 +66,13 @@ def written(file: Path, *words: str) -> float:
         return time.perf_counter() - start
 
 
-def answered(folder: Path) -> float:
+def answered() -> float:
     """Seconds of a server until it has answered with its first page."""
-    start = time.perf_counter()
-    with serving(folder) as server:
-        httpx.get(server.address).raise_for_status()
-        return time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        with serving(Path(folder)) as server:
+            httpx.get(server.address).raise_for_status()
+            return time.perf_counter() - start
 
 
 def page(found: dict[str, Any]) -> str:
