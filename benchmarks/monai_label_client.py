@@ -8,7 +8,7 @@
 ENV has a Python up to 3.12 and nothing of ours; of MONAI Label no more than its client is used. It
 segments a bundled sample of each bundled model: one that it has opened a session for, one that it
 sends, one that it has uploaded under a name. Writes monai_label_client.json into the folder. Exit
-code 1 if a mask is not that of `medsegdiff predict`, voxel for voxel.
+code 1 if a mask is empty, or not that of `medsegdiff predict`, voxel for voxel.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.out:
         write_json(options.out / "monai_label_client.json", figures)
     ways = [way for told in calls.values() for way in told["infer"].values()]
-    return int(any(way["differing_voxels"] for way in ways))
+    is_empty = not all(told["marked_voxels"] for told in calls.values())
+    return int(is_empty or any(way["differing_voxels"] for way in ways))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,15 @@ def test_settings_reach_the_prediction(trained: Path, skin_data: Path, tmp_path:
     assert (used["sampler"]["steps"], used["sampler"]["eta"]) == (3, 0.5)
 
 
+def test_a_warning_about_an_image_is_said_once(trained: Path, head_data, tmp_path, medsegdiff):
+    image = next((head_data / "images").iterdir())
+    common = ("-i", image, "-m", trained)
+    told = medsegdiff("predict", *common, "-o", tmp_path / "a").err
+    assert told.count("The image is unlike the training images") == 1
+    (line,) = lines(medsegdiff("predict", *common, "-o", tmp_path / "b", "--json").out)
+    assert any("unlike the training images" in one for one in line["warnings"])
+
+
 def test_a_prediction_goes_on(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):
     words = ("predict", "-i", skin_data, "-o", tmp_path, "-m", trained, "--split", "test")
     assert medsegdiff(*words).code == 0

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from medsegdiff.data import Folder
-from medsegdiff.engine.plain_warnings import is_noise, plain_warnings
+from medsegdiff.engine.folder_prediction import predict_folder
+from medsegdiff.engine.plain_warnings import image_warnings, is_noise, mask_warnings
 from medsegdiff.types import Geometry, Sample
 
 GRID = 96
@@ -20,9 +21,8 @@ def noise(share: float, side: int, grid: int) -> Tensor:
     return (interpolate(drawn.float(), (side, side), mode="bilinear")[0, 0] >= 0.5).long()
 
 
-def warned(mask: Tensor, model) -> str:
-    config = model.config.model_copy(update={"familiar": None})
-    return " ".join(plain_warnings(mask, sample_of(torch.zeros(3, *mask.shape)), config, 32**2))
+def warned(mask: Tensor) -> str:
+    return " ".join(mask_warnings(mask, 32**2))
 
 
 def sample_of(image: Tensor, modality: str = "") -> Sample:
@@ -42,27 +42,25 @@ def test_many_true_pieces_are_not_noise(shared_data, name: str):
         assert not is_noise((folder.load(study).labels > 0).numpy(), GRID**2), study
 
 
-def test_each_mask_has_its_own_sentence(model):
+def test_each_mask_has_its_own_sentence():
     full = torch.ones(64, 64, dtype=torch.long)
     square = full.clone()
     square[:, 30:] = 0
-    assert "is empty" in warned(0 * full, model)
-    assert "nearly the whole image" in warned(full, model)
-    assert "tiny pieces" in warned(noise(0.3, 64, 64), model)
-    assert warned(square, model) == ""
+    assert "is empty" in warned(0 * full)
+    assert "nearly the whole image" in warned(full)
+    assert "tiny pieces" in warned(noise(0.3, 64, 64))
+    assert warned(square) == ""
 
 
 def test_an_image_of_another_kind_is_told(model, head_data, skin):
     head = Folder(root=head_data, channels=3)
     image = head.load(head.ids()[0]).image
-    mask = torch.zeros(image.shape[1:], dtype=torch.long)
-    mask[:40] = 1
-    (warning,) = plain_warnings(mask, sample_of(image), model.config, 32**2)
+    (warning,) = image_warnings(sample_of(image), model.config)
     assert warning.startswith("The image is unlike the training images: ")
     assert "less colourful" in warning
     for study in skin.declared_splits().train:
         sample = sample_of(skin.load(study).image)
-        assert not list(plain_warnings(torch.eye(256).long(), sample, model.config, 32**2))
+        assert not list(image_warnings(sample, model.config))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +80,21 @@ def test_an_image_of_another_kind_is_told(model, head_data, skin):
 def test_an_image_of_another_modality_is_told(model, modality, channels, told: str):
     config = model.config.model_copy(update={"familiar": None, "channel_names": channels})
     sample = sample_of(torch.zeros(1, 64, 64), modality)
-    found = list(plain_warnings(torch.eye(64).long(), sample, config, 32**2))
+    found = list(image_warnings(sample, config))
     assert bool(found) == bool(told)
     assert told in "".join(found)
+
+
+def test_warnings_about_an_image_come_before_its_first_step(model, head_data, tmp_path):
+    heard: list[str] = []
+    image = next((head_data / "images").iterdir())
+    (result,) = predict_folder(
+        image,
+        tmp_path,
+        model,
+        progress=lambda done, total: heard.append(f"{done} of {total}"),
+        warn=lambda study, warnings: heard.extend(f"{study}: {one}" for one in warnings),
+    )
+    assert heard[0].startswith(f"{result.study}: The image is unlike the training images")
+    assert heard[1].startswith("0 of ")
+    assert heard[0].removeprefix(f"{result.study}: ") in result.prediction.warnings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
 from medsegdiff.cli import console
@@ -23,20 +23,26 @@ def show_predictions(predicted: Callable[..., Iterable[StudyResult]], is_json: b
     """Show results as they come, and in a terminal how far each study is, then what failed.
 
     Args:
-        predicted: called with `progress`, gives the results one by one.
+        predicted: called with `progress` and `warn`, gives the results one by one.
         is_json: lines of JSON, and no bar.
 
     Returns:
         The exit code: 0; 3 if some studies failed; if all did, that of the first error.
     """
     started, failed, done = time.perf_counter(), [], 0
+    said: dict[str, Sequence[str]] = {}
+
+    def warn(study: str, warnings: Sequence[str]) -> None:
+        said[study] = warnings
+        _warn(study, warnings)
+
     with console.bar("predicting", is_wanted=not is_json) as bar:
-        for result in predicted(progress=bar.within):
+        for result in predicted(progress=bar.within, warn=None if is_json else warn):
             left = (time.perf_counter() - started) / result.number * (result.total - result.number)
             if is_json:
                 console.json_result(**_values(result), seconds_left=round(left, 1))
             else:
-                _show(result)
+                _show(result, said.pop(result.study, ()))
             bar.at(result.number, result.total)
             done += result.error is None
             failed += [] if result.error is None else [result]
@@ -107,7 +113,8 @@ def show_summary(summary: Summary, is_json: bool) -> int:
     return 0 if summary.is_complete else 3
 
 
-def _show(result: StudyResult) -> None:
+def _show(result: StudyResult, said: Sequence[str]) -> None:
+    """Show one result, without the warnings that were said before."""
     if result.error is not None:
         console.result(f"{result.study}  failed")
         console.log(f"{result.study}: {sentence(result.error)}")
@@ -117,8 +124,12 @@ def _show(result: StudyResult) -> None:
         quality = result.prediction.quality
         stated = "" if quality is None else f"  quality {quality:.3f}"
         console.result(f"{result.study}  {result.mask_file}{stated}  {result.seconds:.2f} s")
-        for warning in result.prediction.warnings:
-            console.log(f"{result.study}: {warning}")
+        _warn(result.study, [one for one in result.prediction.warnings if one not in said])
+
+
+def _warn(study: str, warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        console.log(f"{study}: {warning}")
 
 
 def _values(result: StudyResult) -> dict[str, object]:

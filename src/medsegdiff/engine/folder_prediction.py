@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from traceback import clear_frames
 from typing import Any
@@ -36,6 +37,8 @@ from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.workers import NOBODY, WHOLE, Part, Workers
 from medsegdiff.errors import ConfigError, ResourceError
 from medsegdiff.types import Sample
+
+Warn = Callable[[str, Sequence[str]], object]
 
 OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
 
@@ -75,6 +78,7 @@ def predict_folder(
     part: Part = WHOLE,
     is_continued: bool = False,
     progress: Progress | None = None,
+    warn: Warn | None = None,
     workers: Workers | None = None,
 ) -> Iterator[StudyResult]:
     """Predict every image of a folder (or a single file), and write OUT study by study.
@@ -95,6 +99,7 @@ def predict_folder(
             whose images have not changed since.
         progress: called with (steps done, steps in all) of the study that is being drawn; what it
             raises becomes that study's error.
+        warn: called with a study and what is unusual in its image, before it is drawn.
         workers: who reads and writes beside the network; a single study needs nobody.
 
     Yields:
@@ -113,7 +118,7 @@ def predict_folder(
     folder = studies_of(dataset, split)
     _refuse_to_overwrite(dataset, out)
     report = RunReport.begun(out, _settings(model, config, extras), folder, is_continued, part)
-    run = _Run(dataset, model, config, extras, report, progress)
+    run = _Run(dataset, model, config, extras, report, progress, warn)
     try:
         yield from run.results(_orders(part.of(folder), report), workers or Workers())
         report.finished()
@@ -149,6 +154,7 @@ class _Run:
     extras: Extras
     report: RunReport
     progress: Progress | None
+    warn: Warn | None
 
     def results(self, orders: Sequence[Order], workers: Workers) -> Iterator[StudyResult]:
         """Read, predict and write; the three overlap where there are workers for it."""
@@ -194,7 +200,8 @@ class _Run:
 
     def _predicted(self, sample: Sample) -> StudyPrediction | Exception:
         try:
-            prediction = predict(sample, self.model, self.config, self.progress)
+            warn = None if self.warn is None else partial(self.warn, sample.study)
+            prediction = predict(sample, self.model, self.config, self.progress, warn)
         except Exception as error:
             clear_frames(error.__traceback__)  # what they hold is needed for the next study
             return error

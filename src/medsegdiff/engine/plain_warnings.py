@@ -19,15 +19,11 @@ SMALLEST_SHARE, LARGEST_SHARE = 1e-5, 0.995  # of the image that a believable fo
 TINY, MANY, SHARE = 4, 0.01, 0.05
 
 
-def plain_warnings(
-    mask: Int[Tensor, "*S"], sample: Sample, model: ModelConfig, grid_voxels: int
-) -> Iterator[str]:
-    """Say what is wrong with a mask, or unusual in its image.
+def mask_warnings(mask: Int[Tensor, "*S"], grid_voxels: int) -> Iterator[str]:
+    """Say what is wrong with a mask.
 
     Args:
         mask: class per voxel.
-        sample: the study that it was drawn for.
-        model: what the weights mean.
         grid_voxels: that the study has on the network's grid.
     """
     share = int((mask > 0).sum()) / mask.numel()
@@ -40,6 +36,15 @@ def plain_warnings(
         )
     elif is_noise((mask > 0).numpy(), grid_voxels):
         yield "The mask is in many tiny pieces, as noise is: do not trust it."
+
+
+def image_warnings(sample: Sample, model: ModelConfig) -> Iterator[str]:
+    """Say what is unusual in an image, before a mask is drawn for it.
+
+    Args:
+        sample: the study.
+        model: what the weights mean.
+    """
     known = other_modality(sample.modality, model.channel_names)
     if known:
         yield (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -14,7 +14,7 @@ import medsegdiff
 from medsegdiff.data import Prepared
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.members import draw_members
-from medsegdiff.engine.plain_warnings import plain_warnings
+from medsegdiff.engine.plain_warnings import image_warnings, mask_warnings
 from medsegdiff.engine.postprocessing import mask_of
 from medsegdiff.engine.precision import uses_bf16
 from medsegdiff.engine.step_count import Progress, StepCount, steps_of_a_view
@@ -24,9 +24,15 @@ from medsegdiff.engine.windows import blended
 from medsegdiff.ensemble import tempered
 from medsegdiff.types import Fused, MaskCoding, Prediction, Sample, labels_from_probability
 
+Warn = Callable[[Sequence[str]], object]
+
 
 def predict(
-    sample: Sample, model: TrainedModel, config: PredictConfig, progress: Progress | None = None
+    sample: Sample,
+    model: TrainedModel,
+    config: PredictConfig,
+    progress: Progress | None = None,
+    warn: Warn | None = None,
 ) -> Prediction:
     """Draw several masks for one study, fuse them, and return them on the study's own grid.
 
@@ -38,12 +44,17 @@ def predict(
         model: trained weights.
         config: sampler, members, ensemble and seed.
         progress: called with (steps done, steps in all) as it goes on; what it raises stops it.
+        warn: called before the first step with what is unusual in the image, in plain words; these
+            warnings are among those of the prediction, too.
 
     Raises:
         DataError: the study has another number of channels than the weights expect.
         ConfigError: more steps than the weights know.
     """
     start = time.perf_counter()
+    unusual = tuple(image_warnings(sample, model.config))
+    if warn is not None:
+        warn(unusual)
     preparations = model.preparations or (model.config.preparation,) * len(model.networks)
     folds = [preparation.prepare(sample) for preparation in preparations]
     fused, members = fused_and_members(folds, model, config, StepCount(progress))
@@ -65,7 +76,7 @@ def predict(
         geometry=sample.geometry,
         provenance=provenance(model, config, time.perf_counter() - start),
         image=sample.image,
-        warnings=tuple(plain_warnings(mask, sample, model.config, grid_voxels)),
+        warnings=(*mask_warnings(mask, grid_voxels), *unusual),
         path=sample.path,
     )
 

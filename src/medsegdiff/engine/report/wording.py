@@ -22,7 +22,10 @@ METRICS = {  # title, what it means, and which way is better
     "Precision": ("Precision", "share of the prediction that is right; 0 to 1, more is better"),
     "LesionSensitivity": ("Lesions found", "share of the true pieces that were hit; 0 to 1"),
     "LesionPrecision": ("Lesions right", "share of the predicted pieces that are true; 0 to 1"),
-    "HD95": ("HD95", "distance that 95 % of the surfaces keep; less is better"),
+    "HD95": (
+        "HD95",
+        "95 % of either surface is no farther than this from the other; less is better",
+    ),
     "ASSD": ("ASSD", "mean distance of the surfaces; less is better"),
     "volume_difference_ml": ("Volume difference", "prediction less reference"),
     "volume_difference_percent": ("Volume difference, relative", "prediction less reference"),

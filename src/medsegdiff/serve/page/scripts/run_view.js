@@ -60,7 +60,7 @@ class RunPage {
     this.progress.replaceChildren(
       h("progress", { max: 1, value: total ? step / total : 0, "aria-label": "Progress of the training" }),
       h("p", { class: "stage" }, where(step, total, run)),
-      h("p", { class: "hint" }, best(run.best)));
+      h("p", { class: "hint" }, best(run)));
     this.charts.replaceChildren(
       h("section", { class: "card" }, chart({ title: "Dice on the validation studies", points: curves.dice, highest: 1, hasDots: true, last: total })),
       h("section", { class: "card" }, chart({ title: "Loss", points: curves.loss, last: total })));
@@ -79,8 +79,9 @@ function where(step, total, run) {
   return run.state === "running" && eta !== null && eta !== undefined ? `${share}, about ${duration(eta)} left` : share;
 }
 
-function best(one) {
-  return one ? `Best so far: Dice ${one.dice.toFixed(4)} at step ${one.step}.` : "No validation yet.";
+function best({ best: one, state }) {
+  if (!one) return "No validation yet.";
+  return `Best${state === "finished" ? "" : " so far"}: Dice ${one.dice.toFixed(4)} at step ${one.step}.`;
 }
 
 function pictures(list) {
