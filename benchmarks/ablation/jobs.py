@@ -54,18 +54,30 @@ class Job:
     def finished(self) -> dict[str, Any] | None:
         """Its result; None if it is not there, or was made with other settings.
 
-        Settings that the program has learnt since then count as their defaults.
+        Settings that the program has learnt since then count as their defaults, and a precision
+        that was left to a processor without bfloat16 as the float32 that it came to.
         """
         if not self.result.is_file():
             return None
         found = json.loads(self.result.read_text(encoding="utf-8"))
         try:
-            then = RunConfig.model_validate(found["settings"])
+            then = _as_carried_out(RunConfig.model_validate(found["settings"]), found)
         except ValidationError:
             return None
         same = then.model_dump(mode="json") == self.config.model_dump(mode="json")
         ways = {name: list(words) for name, words in self.ways.items()}
         return found if same and found["asked"] == ways and found["split"] == self.split else None
+
+
+def _as_carried_out(config: RunConfig, found: Mapping[str, Any]) -> RunConfig:
+    if found["device"] != "cpu" or found["environment"]["bf16_on_cpu"]:
+        return config
+    parts = {
+        name: part.model_copy(update={"precision": "fp32"})
+        for name in ("train", "predict")
+        if (part := getattr(config, name)).precision == "auto"
+    }
+    return config.model_copy(update=parts)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ def written(job, **changes):
     """A result as a finished job leaves it."""
     settings = job.config.model_dump(mode="json")
     asked = {name: list(words) for name, words in job.ways.items()}
-    values = {"settings": settings, "asked": asked, "split": job.split, **changes}
+    machine = {"device": "cpu", "environment": {"bf16_on_cpu": True}}
+    values = {"settings": settings, "asked": asked, "split": job.split, **machine, **changes}
     job.result.parent.mkdir(parents=True, exist_ok=True)
     job.result.write_text(json.dumps(values))
 
@@ -72,6 +73,16 @@ def test_a_setting_that_the_program_learnt_later_counts_as_its_default(tiny):
     del settings["train"]["clip_norm"]
     written(job, settings=settings)
     assert job.is_done()
+
+
+@pytest.mark.parametrize("had_bf16", [False, True])
+def test_a_precision_left_to_the_machine_is_what_it_came_to(tiny_file, had_bf16: bool):
+    words = ["train.precision=fp32", "predict.precision=fp32"]
+    job = planned(read_grid(tiny_file, words=words)).jobs[0]
+    settings = job.config.model_dump(mode="json")
+    settings["train"]["precision"] = settings["predict"]["precision"] = "auto"
+    written(job, settings=settings, environment={"bf16_on_cpu": had_bf16})
+    assert job.is_done() is not had_bf16
 
 
 def test_the_test_split_has_results_of_its_own(tiny):
