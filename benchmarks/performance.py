@@ -18,6 +18,7 @@ from typing import Any
 import curves
 import folder
 import gpu
+import same_masks
 import start
 import training_step
 import trials
@@ -63,6 +64,7 @@ PARTS = (
     Part("start", "How soon it begins", "start", start.page),
     Part("trials", "What single decisions are worth", "trials", trials.page),
     Part("training step", "A training step, before and now", "training_step", training_step.page),
+    Part("same masks", "The same masks", "same_masks", same_masks.page),
     Part("curves", "How it grows", "curves", drawn_curves),
     Part("folder", "A folder of studies", "folder", folder.page),
     Part("gpu", "On a GPU", "gpu", gpu.page),

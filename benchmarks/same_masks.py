@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -75,6 +76,19 @@ def compare(commit: str, folder: Path, precision: str) -> list[Differences]:
     ]
 
 
+def page(found: dict[str, Any]) -> str:
+    """What was found, as Markdown."""
+    processor = found["machine"]["processor"]
+    head = f"`{found['command']}` at commit {found['commit']}, on an {processor}:"
+    heads = ["weights and program of", "", "files", "values", "that differ now", "by at most"]
+    counts = ("files", "values", "different")
+    rows = [
+        [row["commit"], row["kind"], *(f"{row[one]:,}" for one in counts), f"{row['largest']:g}"]
+        for row in found["rows"]
+    ]
+    return f"{head}\n\n{table(heads, rows)}"
+
+
 def main() -> None:
     """Compare, print, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -86,8 +100,9 @@ def main() -> None:
     for commit in given.commits:
         with tempfile.TemporaryDirectory() as folder:
             rows += compare(commit, Path(folder), given.precision)
-    write_json(given.out, {**made_with(typed(), threads=1), "rows": rows})
-    print(table(list(rows[0]), [[str(value) for value in row.values()] for row in rows]))
+    found = {**made_with(typed(), threads=1), "rows": rows}
+    write_json(given.out, found)
+    print(page(found))
 
 
 if __name__ == "__main__":

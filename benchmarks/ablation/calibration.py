@@ -11,12 +11,12 @@ from typing import Any
 import torch
 import yaml
 
-from medsegdiff.data import Folder
+from medsegdiff.data import Folder, PreparedCache
 from medsegdiff.engine.config import RunConfig
 from medsegdiff.engine.environment import environment
-from medsegdiff.engine.run_setup import RunSetup, build_network, set_up
+from medsegdiff.engine.run_setup import set_up
 from medsegdiff.engine.trainer import Trainer
-from medsegdiff.engine.weights import channels_last
+from medsegdiff.engine.training_batch import BatchMaker
 from medsegdiff.errors import ConfigError
 from medsegdiff.files import atomic_write
 
@@ -100,37 +100,26 @@ def timed(
 
 
 def trainers_of(configs: Sequence[RunConfig], data: Path, device: str) -> list[Trainer]:
-    """A trainer for each arm; arms on the same grid share the decoded studies."""
+    """A trainer for each arm; arms that see studies in the same way share the decoded ones."""
     torch.set_num_threads(1)
-    setups: dict[int | None, RunSetup] = {}
+    caches: dict[str, PreparedCache] = {}
     trainers = []
     with TemporaryDirectory() as run:
         for config in configs:
-            side = config.train.side
-            if side not in setups:
-                setups[side] = set_up(Folder(root=data), Path(run), config, 0, None, device)
-                warm(setups[side].trainer)
-            trainers.append(trainer_like(setups[side], config))
+            trainer = set_up(Folder(root=data), Path(run), config, 0, None, device).trainer
+            batches, view = trainer.batches, trainer.model.preparation.model_dump_json()
+            if view not in caches:
+                caches[view] = batches.cache
+                warm(batches)
+            batches.cache = caches[view]
+            trainers.append(trainer)
     return trainers
 
 
-def warm(trainer: Trainer) -> None:
+def warm(batches: BatchMaker) -> None:
     """Decode all training studies, as far as the cache holds them."""
-    for study in trainer.studies:
-        trainer.cache[study]
-
-
-def trainer_like(setup: RunSetup, config: RunConfig) -> Trainer:
-    """A trainer with other settings on the same studies."""
-    chosen_parts = {
-        "network": config.model.network,
-        "process": config.model.process,
-        "objective": config.model.objective,
-    }
-    model = setup.trainer.model.model_copy(update=chosen_parts)
-    network = channels_last(build_network(model, config.train.seed).to(setup.trainer.device))
-    studies, cache = setup.splits.train, setup.trainer.cache
-    return Trainer(network, model, config.train, studies, cache, setup.team)
+    for study in batches.studies:
+        batches.cache[study]
 
 
 def write_steps(grid: Grid, known: Mapping[str, Any], device: str) -> None:
