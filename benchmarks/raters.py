@@ -5,7 +5,7 @@
 
 Each flag takes the runs of one kind, one for each seed, all trained on DATA:
 
-    --default    medsegdiff train DATA -o RUN train.raters=random
+    --default    medsegdiff train DATA -o RUN --config raters
     --consensus  medsegdiff train DATA -o RUN
     --unet       medsegdiff train DATA -o RUN --config unet train.raters=random
     --dropout    as --unet, with model.network.low_resolution.dropout=0.3

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 400, 280
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 46  # margins, in the same unit
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 46  # margins, in the same unit
 TICKS = 5
 
 
