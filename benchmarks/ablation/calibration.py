@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -55,8 +55,10 @@ def calibrate(
             for arm in table.arms
             if data in grid.data_of(table) and (is_again or arm not in known.get(data, {}))
         }
-        configs = accepted(grid, list(wanted), data, tell)
-        for arm, seconds in timed(configs, data_root / data, rounds, device).items():
+        configs = accepted(grid, [*wanted, *_beside(grid, wanted)], data, tell)
+        measured = at_pace(grid, timed(configs, data_root / data, rounds, device))
+        for arm in [one for one in wanted if one in measured]:
+            seconds = measured[arm]
             steps = max(1, int(60 * grid.minutes / seconds))
             known.setdefault(data, {})[arm] = {
                 "seconds_per_step": round(seconds, 4),
@@ -64,6 +66,19 @@ def calibrate(
             }
             tell(f"{data}, {arm}: {seconds:.3f} s a step, {steps} steps")
         write_steps(grid, known, device)
+
+
+def _beside(grid: Grid, wanted: Collection[str]) -> list[str]:
+    """The arm that tells how fast this machine is, where it is not timed anyway."""
+    return [grid.pace.arm] if grid.pace and wanted and grid.pace.arm not in wanted else []
+
+
+def at_pace(grid: Grid, seconds: Mapping[str, float]) -> dict[str, float]:
+    """Seconds of this machine as those of the machine whose minutes the grid means."""
+    if grid.pace is None or not seconds:
+        return dict(seconds)
+    slower = grid.pace.seconds / seconds[grid.pace.arm]
+    return {arm: slower * one for arm, one in seconds.items()}
 
 
 def accepted(
@@ -123,16 +138,23 @@ def warm(batches: BatchMaker) -> None:
 
 
 def write_steps(grid: Grid, known: Mapping[str, Any], device: str) -> None:
-    """Write the file of steps, with the machine on which they were last measured."""
+    """Write the file of steps, with the machine on which they were last measured.
+
+    What people wrote under `note` stays.
+    """
     about = (
         "# Training steps that fit into the minutes of an arm, without validation. Written by\n"
         "# `python benchmarks/grid.py calibrate`; runs read it, so they can be made again anywhere."
     )
+    file = grid.steps_file
+    before = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
     values = {
+        "note": before.get("note", ""),
         "minutes": grid.minutes,
+        "pace": grid.pace.model_dump() if grid.pace else None,
         "commit": commit(),
         "device": device,
         "machine": environment(),
         "arms": {data: dict(sorted(arms.items())) for data, arms in known.items()},
     }
-    atomic_write(grid.steps_file, f"{about}\n{yaml.safe_dump(values, sort_keys=False)}")
+    atomic_write(file, f"{about}\n{yaml.safe_dump(values, sort_keys=False)}")

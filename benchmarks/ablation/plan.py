@@ -70,6 +70,13 @@ class Table(Config):
         return grid | self.ways
 
 
+class Pace(Config):
+    """The machine whose minutes are meant: an arm's training step takes so many seconds there."""
+
+    arm: str
+    seconds: float = Field(gt=0)
+
+
 class Grid(Config):
     """A whole YAML file.
 
@@ -78,6 +85,7 @@ class Grid(Config):
         folder: where the file lies; steps and results lie beside it.
         page: the Markdown file that shows the tables, seen from the folder above.
         minutes: training time of an arm, turned into steps by `calibrate`.
+        pace: of the machine whose minutes they are; None is the one that calibrates.
         data: folders under the data root, each with words that hold for all arms on it.
         common: words that hold for all arms; those of an arm come later and win.
     """
@@ -86,6 +94,7 @@ class Grid(Config):
     folder: Path = BENCHMARKS
     page: Path
     minutes: float = Field(gt=0)
+    pace: Pace | None = None
     seeds: tuple[int, ...] = (0, 1, 2)
     data: dict[str, tuple[str, ...]]
     common: tuple[str, ...] = ()

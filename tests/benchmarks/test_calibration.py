@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+import yaml
 from ablation.calibration import calibrate, trainers_of
-from ablation.plan import Grid, read_steps
+from ablation.plan import Grid, Pace, read_steps
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,17 @@ def test_steps_fill_the_minutes(tiny: Grid, skin_data):
         seconds = 60 * tiny.minutes
         assert arm["steps"] == max(1, int(seconds / arm["seconds_per_step"]))
     assert said[0].startswith("future on skin_isic2017 is left out")
+
+
+def test_minutes_are_those_of_the_machine_that_is_meant(tiny: Grid, skin_data):
+    pace = Pace(arm="unet", seconds=1000.0)
+    slow = tiny.model_copy(update={"pace": pace, "minutes": 100.0})
+    slow.steps_file.write_text(yaml.safe_dump({"note": "Mine.", "arms": {}}))
+    calibrate(slow, skin_data.parent, print, rounds=1)
+    known = yaml.safe_load(slow.steps_file.read_text())
+    assert known["arms"]["skin_isic2017"]["unet"] == {"seconds_per_step": 1000.0, "steps": 6}
+    assert known["pace"] == pace.model_dump()
+    assert known["note"] == "Mine."
 
 
 def test_what_is_known_is_timed_again_only_if_asked(tiny: Grid, skin_data):

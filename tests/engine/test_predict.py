@@ -114,9 +114,11 @@ def test_more_steps_than_levels_are_refused(model, lesion, config):
         predict(lesion, model, with_predict(config, steps=1001))
 
 
-def test_another_number_of_channels_is_refused(model, lesion, config):
-    with pytest.raises(DataError, match="1 image channel"):
-        predict(replace(lesion, image=lesion.image[:1]), model, config)
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_another_number_of_channels_is_refused(model, lesion, config, channels: int):
+    image = lesion.image[:1].repeat(channels, 1, 1)
+    with pytest.raises(DataError, match=f"{channels} image channel"):
+        predict(replace(lesion, image=image), model, config)
 
 
 def test_the_answer_says_how_it_was_made(answer, model, config):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from statistics import fmean
 
 from medsegdiff.cli import console
@@ -33,8 +34,9 @@ def show_predictions(predicted: Callable[..., Iterable[StudyResult]], is_json: b
     said: dict[str, Sequence[str]] = {}
 
     def warn(study: str, warnings: Sequence[str]) -> None:
-        said[study] = warnings
-        _warn(study, warnings)
+        with suppress(OSError):  # nobody listens any more: no reason to lose a mask
+            _warn(study, warnings)
+            said[study] = warnings
 
     with console.bar("predicting", is_wanted=not is_json) as bar:
         for result in predicted(progress=bar.within, warn=None if is_json else warn):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from traceback import clear_frames
 from typing import Any
@@ -27,7 +26,7 @@ from medsegdiff.engine.earlier_report import REPORT_FILE
 from medsegdiff.engine.file_names import masks_of
 from medsegdiff.engine.opening import open_images, studies_of
 from medsegdiff.engine.outputs import Extras, StudyPrediction
-from medsegdiff.engine.predict import predict
+from medsegdiff.engine.predict import Warn, predict
 from medsegdiff.engine.reader_process import Order, Read
 from medsegdiff.engine.readers import Readers
 from medsegdiff.engine.run_report import RunReport
@@ -37,8 +36,6 @@ from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.workers import NOBODY, WHOLE, Part, Workers
 from medsegdiff.errors import ConfigError, ResourceError
 from medsegdiff.types import Sample
-
-Warn = Callable[[str, Sequence[str]], object]
 
 OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
 
@@ -99,7 +96,8 @@ def predict_folder(
             whose images have not changed since.
         progress: called with (steps done, steps in all) of the study that is being drawn; what it
             raises becomes that study's error.
-        warn: called with a study and what is unusual in its image, before it is drawn.
+        warn: called with a study and what is unusual in its image, before it is drawn; what it
+            raises becomes that study's error, too.
         workers: who reads and writes beside the network; a single study needs nobody.
 
     Yields:
@@ -200,8 +198,7 @@ class _Run:
 
     def _predicted(self, sample: Sample) -> StudyPrediction | Exception:
         try:
-            warn = None if self.warn is None else partial(self.warn, sample.study)
-            prediction = predict(sample, self.model, self.config, self.progress, warn)
+            prediction = predict(sample, self.model, self.config, self.progress, self.warn)
         except Exception as error:
             clear_frames(error.__traceback__)  # what they hold is needed for the next study
             return error

@@ -24,7 +24,7 @@ from medsegdiff.engine.windows import blended
 from medsegdiff.ensemble import tempered
 from medsegdiff.types import Fused, MaskCoding, Prediction, Sample, labels_from_probability
 
-Warn = Callable[[Sequence[str]], object]
+Warn = Callable[[str, Sequence[str]], object]
 
 
 def predict(
@@ -44,19 +44,18 @@ def predict(
         model: trained weights.
         config: sampler, members, ensemble and seed.
         progress: called with (steps done, steps in all) as it goes on; what it raises stops it.
-        warn: called before the first step with what is unusual in the image, in plain words; these
-            warnings are among those of the prediction, too.
+        warn: called before the first step with the study and what is unusual in its image; the
+            prediction has these warnings, too. What it raises stops it.
 
     Raises:
         DataError: the study has another number of channels than the weights expect.
         ConfigError: more steps than the weights know.
     """
     start = time.perf_counter()
+    folds = prepared(sample, model)
     unusual = tuple(image_warnings(sample, model.config))
     if warn is not None:
-        warn(unusual)
-    preparations = model.preparations or (model.config.preparation,) * len(model.networks)
-    folds = [preparation.prepare(sample) for preparation in preparations]
+        warn(sample.study, unusual)
     fused, members = fused_and_members(folds, model, config, StepCount(progress))
     placement, grid_voxels = folds[0].placement, folds[0].image[0].numel()  # of all folds
     maps = [fused.uncertainty[None], fused.mutual_information[None], fused.probability]
@@ -79,6 +78,12 @@ def predict(
         warnings=(*mask_warnings(mask, grid_voxels), *unusual),
         path=sample.path,
     )
+
+
+def prepared(sample: Sample, model: TrainedModel) -> list[Prepared]:
+    """The study as each fold's network sees it."""
+    preparations = model.preparations or (model.config.preparation,) * len(model.networks)
+    return [preparation.prepare(sample) for preparation in preparations]
 
 
 def fused_and_members(
