@@ -36,7 +36,7 @@ IMAGES = {
     "skin-lesion": PROJECT / "tests" / "data" / "skin_isic2017" / "images",
     "hippocampus": PROJECT / WEIGHTS / "hippocampus" / "samples" / "images",
 }
-KINDS = {"masks": "*", "members": "members/*/*", "probabilities": "probabilities/*"}
+KINDS = {"masks": "*", "members": "members/*/*", "probabilities": "probabilities/**/*"}
 
 Differences = dict[str, float | int | str]
 
