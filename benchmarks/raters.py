@@ -1,19 +1,20 @@
 """Several raters and several masks: the default's members beside what a plain U-Net can offer.
 
-    python benchmarks/raters.py DATA --default RUN ... --consensus RUN ... --unet RUN ... \
-        --dropout RUN ... [--split test] [-o raters.json]
+    python benchmarks/raters.py DATA --default RUN ... --random RUN ... --unet RUN ... \
+        --dropout RUN ... [--spread 0.75] [--split test] [-o raters.json]
 
 Each flag takes the runs of one kind, one for each seed, all trained on DATA:
 
-    --default    medsegdiff train DATA -o RUN --config raters
-    --consensus  medsegdiff train DATA -o RUN
+    --default    medsegdiff train DATA -o RUN
+    --random     as --default, with train.raters=random train.noise.recycling=0
     --unet       medsegdiff train DATA -o RUN --config unet train.raters=random
     --dropout    as --unet, with model.network.low_resolution.dropout=0.3
 
-Of every study each kind gives sixteen masks at native size: the default its members, the U-Net
-sixteen draws of every pixel by itself from its probability, the U-Net with dropout sixteen passes.
-They are compared with the masks of all raters; differences to the first kind are paired over seeds
-and studies. The test split is for finished models, once. For one structure (binary masks).
+Of every study each way gives sixteen masks at native size: the default its members, once with
+levels of their own (`predict.spread`) and once all cut where the fused mask is; the U-Net sixteen
+draws of every pixel by itself from its probability, and sixteen levels of it; the U-Net with
+dropout sixteen passes. They are compared with the masks of all raters; differences to the first way
+are paired over seeds and studies. The test split is for finished models, once. For one structure (binary masks).
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from ablation.measure import commit
 from ablation.statistics import interval
 from jaxtyping import Int
+from result_file import made_with, typed
 from speed.tables import table
 from torch import Tensor, nn
 
 from medsegdiff.data import Folder
-from medsegdiff.engine.environment import environment
+from medsegdiff.engine.member_cut import MemberCut
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.weights import TrainedModel
@@ -51,13 +52,29 @@ HEADS = ("GED²", "HM-IoU", "D_max", "sensitivity of the union", "Dice of the fu
 Masks = tuple[Int[Tensor, "M *S"], Int[Tensor, "*S"]]  # members, and the one mask fused of them
 
 
-def drawn_members(sample: Sample, model: TrainedModel) -> Masks:
-    """The members that the program gives."""
-    found = predict(sample, model, with_predict(model.predict, members=MEMBERS, seed=SEED))
+def spread_members(sample: Sample, model: TrainedModel, spread: float) -> Masks:
+    """The members that the program gives, with levels of their own."""
+    changes = {"members": MEMBERS, "seed": SEED, "spread": spread}
+    found = predict(sample, model, with_predict(model.predict, **changes))
+    assert found.members is not None
     return found.members.long(), found.mask
 
 
-def drawn_pixels(sample: Sample, model: TrainedModel) -> Masks:
+def alike_members(sample: Sample, model: TrainedModel, spread: float) -> Masks:
+    """The members that the program gives, all cut where the fused mask is."""
+    return spread_members(sample, model, 0.0)
+
+
+def levels(sample: Sample, model: TrainedModel, spread: float) -> Masks:
+    """The probability cut at sixteen levels, as far apart as members with this spread."""
+    found = predict(sample, model, with_predict(model.predict, seed=SEED))
+    config = with_predict(model.predict, spread=spread, seed=SEED)
+    cut = MemberCut.of(model, config, sample.study.encode())
+    tempered_once = replace(cut, temperature=1.0)  # the probability is calibrated already
+    return torch.stack(tempered_once.all([found.probability] * MEMBERS)).long(), found.mask
+
+
+def drawn_pixels(sample: Sample, model: TrainedModel, spread: float) -> Masks:
     """Each pixel drawn by itself from the calibrated probability."""
     found = predict(sample, model, with_predict(model.predict, seed=SEED))
     generator = torch.Generator().manual_seed(SEED)
@@ -65,7 +82,7 @@ def drawn_pixels(sample: Sample, model: TrainedModel) -> Masks:
     return torch.bernoulli(chance, generator=generator).long(), found.mask
 
 
-def dropout_passes(sample: Sample, model: TrainedModel) -> Masks:
+def dropout_passes(sample: Sample, model: TrainedModel, spread: float) -> Masks:
     """Passes in which features are dropped as in training; the fused mask is their majority."""
     config = with_predict(model.predict, seed=SEED)
     dropping = [
@@ -85,11 +102,21 @@ def dropout_passes(sample: Sample, model: TrainedModel) -> Masks:
     return passes.long(), (2 * passes.sum(dim=0) > MEMBERS).long()
 
 
-KINDS: dict[str, tuple[str, Callable[[Sample, TrainedModel], Masks]]] = {
-    "default": ("default, trained on random raters", drawn_members),
-    "consensus": ("default, trained on the consensus", drawn_members),
-    "unet": ("plain U-Net on random raters, pixels drawn", drawn_pixels),
-    "dropout": ("plain U-Net on random raters, dropout passes", dropout_passes),
+Way = Callable[[Sample, TrainedModel, float], Masks]
+KINDS: dict[str, dict[str, Way]] = {
+    "default": {
+        "default, levels of their own": spread_members,
+        "default, all cut where the fused mask is": alike_members,
+    },
+    "random": {
+        "default on random raters, levels of their own": spread_members,
+        "default on random raters, all cut where the fused mask is": alike_members,
+    },
+    "unet": {
+        "plain U-Net on random raters, pixels drawn": drawn_pixels,
+        "plain U-Net on random raters, levels of its probability": levels,
+    },
+    "dropout": {"plain U-Net on random raters, dropout passes": dropout_passes},
 }
 
 
@@ -102,23 +129,23 @@ def measured(sample: Sample, masks: Masks) -> list[float]:
     return [agreement[name] for name in MEASURES]
 
 
-def figures_of(kind: str, runs: list[str], samples: list[Sample]) -> np.ndarray:
+def figures_of(way: Way, runs: list[str], samples: list[Sample], spread: float) -> np.ndarray:
     """Measures of all runs and studies, shape (runs, studies, measures)."""
     found = []
     for run in runs:
         model = TrainedModel.load(run)
         if model.config.labels.classes != 2:
             raise ConfigError(f"{run} knows {model.config.labels.classes} classes, not two.")
-        found.append([measured(sample, KINDS[kind][1](sample, model)) for sample in samples])
+        found.append([measured(sample, way(sample, model, spread)) for sample in samples])
     return np.array(found)
 
 
 def rows(figures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    """Means and intervals of each kind, and its differences to the first."""
+    """Means and intervals of each way, and its differences to the first."""
     first = next(iter(figures.values()))
     result = []
-    for kind, values in figures.items():
-        row: dict[str, Any] = {"row": KINDS[kind][0], "runs": len(values)}
+    for label, values in figures.items():
+        row: dict[str, Any] = {"row": label, "runs": len(values)}
         for index, name in enumerate(MEASURES):
             row[name] = asdict(interval(values[..., index]))
             if values is not first and values.shape == first.shape:
@@ -152,6 +179,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     for kind in KINDS:
         parser.add_argument(f"--{kind}", nargs="+", metavar="RUN", required=kind == "default")
+    parser.add_argument("--spread", type=float, default=0.75)
     parser.add_argument("--split", default="val", choices=("val", "test"))
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
@@ -161,8 +189,12 @@ def main() -> None:
         if splits is None:
             raise ConfigError(f"{given.data} declares no splits (splits.json).")
         samples = [dataset.load(study) for study in getattr(splits, given.split)]
-        asked = {kind: getattr(given, kind) for kind in KINDS if getattr(given, kind)}
-        figures = {kind: figures_of(kind, runs, samples) for kind, runs in asked.items()}
+        figures = {
+            label: figures_of(way, getattr(given, kind), samples, given.spread)
+            for kind, ways in KINDS.items()
+            if getattr(given, kind)
+            for label, way in ways.items()
+        }
     except MedSegDiffError as error:
         sys.exit(f"raters.py: {error}")
     found = rows(figures)
@@ -172,12 +204,12 @@ def main() -> None:
             "split": given.split,
             "studies": [sample.study for sample in samples],
             "members": MEMBERS,
-            "commit": commit(),
-            "environment": environment(),
+            "spread": given.spread,
+            **made_with(typed()),
             "rows": found,
             "study by study": {
-                kind: {name: values[..., k].round(5).tolist() for k, name in enumerate(MEASURES)}
-                for kind, values in figures.items()
+                label: {name: values[..., k].round(5).tolist() for k, name in enumerate(MEASURES)}
+                for label, values in figures.items()
             },
         }
         given.output.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

@@ -56,31 +56,33 @@ def sample(data: Path) -> Sample:
     return Folder(root=data).load("ISIC_0014836")
 
 
-def test_each_kind_gives_sixteen_masks_twice_the_same(runs, sample):
-    pairs = [("default", "medsegdiff"), ("unet", "unet"), ("dropout", "dropping")]
-    for kind, run in pairs:
-        model = TrainedModel.load(runs[run], "cpu")
-        members, fused = raters.KINDS[kind][1](sample, model)
+@pytest.mark.parametrize(
+    ("kind", "run"), [("default", "medsegdiff"), ("unet", "unet"), ("dropout", "dropping")]
+)
+def test_each_way_gives_sixteen_masks_twice_the_same(runs, sample, kind: str, run: str):
+    model = TrainedModel.load(runs[run], "cpu")
+    for label, way in raters.KINDS[kind].items():
+        members, fused = way(sample, model, 0.75)
         assert members.shape == (16, *sample.labels.shape)
         assert set(members.unique().tolist()) <= {0, 1}
-        assert not members.eq(members[0]).all(), f"{kind} gives the same mask sixteen times"
-        again, fused_again = raters.KINDS[kind][1](sample, model)
+        assert not members.eq(members[0]).all(), f"{label} gives the same mask sixteen times"
+        again, fused_again = way(sample, model, 0.75)
         assert again.equal(members)
         assert fused_again.equal(fused)
 
 
 def test_dropout_is_off_again_afterwards(runs, sample):
     model = TrainedModel.load(runs["dropping"], "cpu")
-    before = raters.drawn_pixels(sample, model)[1]
-    raters.dropout_passes(sample, model)
-    assert raters.drawn_pixels(sample, model)[1].equal(before)
+    before = raters.drawn_pixels(sample, model, 0.0)[1]
+    raters.dropout_passes(sample, model, 0.0)
+    assert raters.drawn_pixels(sample, model, 0.0)[1].equal(before)
     with pytest.raises(ConfigError, match="without dropout"):
-        raters.dropout_passes(sample, TrainedModel.load(runs["unet"], "cpu"))
+        raters.dropout_passes(sample, TrainedModel.load(runs["unet"], "cpu"), 0.0)
 
 
 def test_pixels_are_drawn_as_often_as_their_probability_says(runs, sample):
     model = TrainedModel.load(runs["unet"], "cpu")
-    members, _ = raters.drawn_pixels(sample, model)
+    members, _ = raters.drawn_pixels(sample, model, 0.0)
     found = raters.predict(sample, model, model.predict)
     assert members.float().mean() == pytest.approx(float(found.probability.mean()), abs=0.01)
 
@@ -113,7 +115,8 @@ def test_the_whole_table_is_written(data, runs, tmp_path, monkeypatch, capsys):
     assert "plain U-Net on random raters, pixels drawn" in capsys.readouterr().out
     written = json.loads(out.read_text(encoding="utf-8"))
     assert len(written["studies"]) == 2
-    assert np.shape(written["study by study"]["unet"]["dice"]) == (1, 2)
+    values = written["study by study"]["plain U-Net on random raters, pixels drawn"]
+    assert np.shape(values["dice"]) == (1, 2)
 
 
 def test_a_run_that_is_not_there_is_named(data, tmp_path, monkeypatch):

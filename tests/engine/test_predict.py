@@ -109,6 +109,23 @@ def test_without_members_the_head_answers(model, lesion, config):
     assert answer.quality is None
 
 
+def test_spread_moves_members_apart_and_leaves_the_fused_mask(model, lesion, answer, config):
+    apart = predict(lesion, model, with_predict(config, spread=1.0))
+    assert apart.mask.equal(answer.mask)
+    assert apart.probability.equal(answer.probability)
+    sizes = apart.members.flatten(1).float().mean(dim=1)
+    assert sizes.std() > 2 * answer.members.flatten(1).float().mean(dim=1).std()
+    assert apart.quality < answer.quality
+
+
+def test_a_spread_member_stays_itself_among_more(model, lesion, config):
+    few, more = (
+        predict(lesion, model, with_predict(config, spread=1.0, members=count)).members
+        for count in (2, 4)
+    )
+    assert more[:2].equal(few)
+
+
 def test_more_steps_than_levels_are_refused(model, lesion, config):
     with pytest.raises(ConfigError, match=r"1001 sampling steps.*there are 1000 noise levels"):
         predict(lesion, model, with_predict(config, steps=1001))

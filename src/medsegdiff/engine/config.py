@@ -176,6 +176,10 @@ class PredictConfig(Config):
         ensemble: how members are fused.
         seed: another seed, other members.
         member_batch: members that go through the network at once; less needs less memory.
+        spread: how far the levels lie apart at which members are cut into labels, for images that
+            several people would outline differently: 0 cuts all where the fused mask is, 1 as far
+            as their probabilities say, so that a voxel is in as many members as is likely. The
+            fused mask and its maps stay the same.
         overlap: share of a window that the next one covers again, where studies are larger than
             what the network sees.
         threshold: overrides the one kept with the weights.
@@ -191,6 +195,7 @@ class PredictConfig(Config):
     step_fusion: bool = False
     ensemble: SerializeAsAny[Ensemble] = Mean()
     seed: int = 0
+    spread: float = Field(default=0.0, ge=0, le=1)
     member_batch: int = Field(default=8, ge=1)
     overlap: float = Field(default=0.5, ge=0, lt=1)
     threshold: float | None = Field(default=None, gt=0, lt=1)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Integer
 from torch import Tensor
 
 import medsegdiff
 from medsegdiff.data import Prepared
 from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.member_cut import MemberCut, threshold_of
 from medsegdiff.engine.members import draw_members
 from medsegdiff.engine.plain_warnings import image_warnings, mask_warnings
 from medsegdiff.engine.postprocessing import mask_of
@@ -21,8 +22,8 @@ from medsegdiff.engine.step_count import Progress, StepCount, steps_of_a_view
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.windows import blended
-from medsegdiff.ensemble import tempered
-from medsegdiff.types import Fused, MaskCoding, Prediction, Sample, labels_from_probability
+from medsegdiff.ensemble import pairwise_dice, tempered
+from medsegdiff.types import Fused, Prediction, Sample
 
 Warn = Callable[[str, Sequence[str]], object]
 
@@ -63,7 +64,7 @@ def predict(
     del folds, fused  # of a large volume, each copy counts: a map goes as soon as it is undone
     entropy, information, probability = (placement.undo(maps.pop(0)) for _ in range(len(maps)))
     probability = tempered(probability, model.temperature(config), coding)
-    mask = mask_of(probability, _threshold(model, config), config, coding)
+    mask = mask_of(probability, threshold_of(model, config), config, coding)
     return Prediction(
         study=sample.study,
         mask=mask,
@@ -91,38 +92,23 @@ def fused_and_members(
 ) -> tuple[Fused, Integer[Tensor, "M *S"]]:
     """What the members make together on the network's grid, and each one's labels on the study's.
 
-    Members are cut where the fused mask is; uint8 if that holds their classes.
+    The labels are uint8 if that holds all classes.
     """
     placement, coding = folds[0].placement, model.config.coding
-    temperature = model.temperature(config)
-    to_labels = partial(
-        cut,
-        threshold=_threshold(model, config),
-        temperature=temperature,
-        coding=coding,
-    )
+    cut = MemberCut.of(model, config, folds[0].digest)
     if model.config.preparation.grid.is_tiled:
-        fused, drawn = blended(folds, model, config, to_labels, count)
+        fused, drawn = blended(folds, model, config, cut, count)
         labels = [placement.undo_labels(one, coding.classes) for one in drawn]
         del drawn
     else:
         count.begin(steps_of_a_view(model, config))
         members, head = draw_members([View.whole(one) for one in folds], model, config, count)
-        labels = [to_labels(placement.undo(one)) for one in members]  # (M, K, *S_net) to M x (*S)
-        fused = config.ensemble(members, head, coding, temperature)
-    return fused, torch.stack(labels)
-
-
-def cut(
-    member: Float[Tensor, "K *S"], threshold: float, temperature: float, coding: MaskCoding
-) -> Integer[Tensor, "*S"]:
-    """A member's labels, cut where the fused mask is; uint8 if they fit."""
-    labels = labels_from_probability(tempered(member, temperature, coding), threshold, coding)
-    return labels.to(torch.uint8) if coding.classes <= 2**8 else labels
-
-
-def _threshold(model: TrainedModel, config: PredictConfig) -> float:
-    return config.threshold or model.config.threshold
+        labels = cut.all(map(placement.undo, members))  # (M, K, *S_net) to M x (*S)
+        fused = config.ensemble(members, head, coding, cut.temperature)
+    drawn = torch.stack(labels)
+    if config.spread:  # members that are apart on purpose agree less
+        fused = replace(fused, quality=pairwise_dice(drawn, coding))
+    return fused, drawn
 
 
 def provenance(model: TrainedModel, config: PredictConfig, seconds: float) -> dict[str, object]:

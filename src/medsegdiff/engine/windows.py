@@ -12,7 +12,7 @@ the voxel, so windows agree on it where they overlap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from math import prod
 
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from medsegdiff.data import Prepared, Window, row_axis, window_weight, windows_over
 from medsegdiff.engine.config import PredictConfig
+from medsegdiff.engine.member_cut import MemberCut
 from medsegdiff.engine.members import draw_members
 from medsegdiff.engine.step_count import StepCount, steps_of_a_view
 from medsegdiff.engine.view import View
@@ -32,14 +33,12 @@ from medsegdiff.types import Fused, MaskCoding
 
 VOXELS_AT_ONCE = 2**18  # of finished rows, which are held once more for each member and class
 
-ToLabels = Callable[[Float[Tensor, "K *S"]], Integer[Tensor, "*S"]]
-
 
 def blended(
     folds: Sequence[Prepared],
     model: TrainedModel,
     config: PredictConfig,
-    to_labels: ToLabels,
+    cut: MemberCut,
     count: StepCount,
 ) -> tuple[Fused, Integer[Tensor, "M *S"]]:
     """Draw and fuse the members of a study window by window, on the grid that the windows lie on.
@@ -48,7 +47,7 @@ def blended(
         folds: the study as each network is given it, all on one grid.
         model: trained weights.
         config: sampler, members, ensemble, overlap and seed.
-        to_labels: cuts a member's probability into labels.
+        cut: makes labels of a member's probability.
         count: of the steps.
 
     Returns:
@@ -73,8 +72,8 @@ def blended(
             slab.add(window, *draw_members(views, model, config, count))
         end = shape[slab.axis] if following is None else following[0].corner[slab.axis]
         for first, members, head in slab.finished(end):
-            fused = config.ensemble(members, head, model.config.coding, model.temperature(config))
-            result.add(first, fused, [to_labels(one) for one in members])
+            fused = config.ensemble(members, head, cut.coding, cut.temperature)
+            result.add(first, fused, cut.all(members))
     del slab
     return result.fused(), result.members
 

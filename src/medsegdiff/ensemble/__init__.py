@@ -2,6 +2,7 @@
 
 from medsegdiff.component import import_parts
 from medsegdiff.ensemble.ensemble import Ensemble
+from medsegdiff.ensemble.levels import at_own_level, own_draw
 from medsegdiff.ensemble.mean import Mean
 from medsegdiff.ensemble.quality import pairwise_dice
 from medsegdiff.ensemble.staple import Staple, StapleEstimate, estimate_truth
@@ -22,10 +23,12 @@ __all__ = [
     "Staple",
     "StapleEstimate",
     "Vote",
+    "at_own_level",
     "estimate_truth",
     "expected_entropy",
     "fused_steps",
     "mutual_information",
+    "own_draw",
     "pairwise_dice",
     "predictive_entropy",
     "tempered",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -30,14 +32,22 @@ def tempered(
     """
     if temperature == 1:
         return probability
-    coding = coding or MaskCoding.of_channels(len(probability))
-    scaled = torch.empty_like(probability)
+    known = coding or MaskCoding.of_channels(len(probability))
+    return by_rows(probability, lambda given: _scaled(given, temperature, known))
+
+
+def by_rows(
+    probability: Float[Tensor, "K *S"],
+    change: Callable[[Float[Tensor, "K *s"]], Float[Tensor, "K *s"]],
+) -> Float[Tensor, "K *S"]:
+    """The same change of every voxel, a few rows at a time."""
+    changed = torch.empty_like(probability)
     rows = max(1, VOXELS_AT_ONCE // probability[0, 0].numel())
     for result, given in zip(
-        scaled.split(rows, dim=1), probability.split(rows, dim=1), strict=True
+        changed.split(rows, dim=1), probability.split(rows, dim=1), strict=True
     ):
-        result.copy_(_scaled(given, temperature, coding))
-    return scaled
+        result.copy_(change(given))
+    return changed
 
 
 def _scaled(
