@@ -14,7 +14,8 @@ Of every study each way gives sixteen masks at native size: the default its memb
 levels of their own (`predict.spread`) and once all cut where the fused mask is; the U-Net sixteen
 draws of every pixel by itself from its probability, and sixteen levels of it; the U-Net with
 dropout sixteen passes. They are compared with the masks of all raters; differences to the first way
-are paired over seeds and studies. The test split is for finished models, once. For one structure (binary masks).
+are paired over seeds and studies. The test split is for finished models, once. For one structure
+(binary masks).
 """
 
 from __future__ import annotations
