@@ -156,7 +156,7 @@ class Report:
             lines.append(f"Axes run to: {_counted(self.orientations, 'orientations')}.")
         if self.raters:
             drawn = ", ".join(f"{rater} ({count})" for rater, count in self.raters.items())
-            lines.append(f"Raters: {drawn}. `train --config raters` trains on any of them.")
+            lines.append(f"Raters: {drawn}. With `train --config raters` the members differ as people do.")
         if self.splits:
             counts = ", ".join(f"{name} {count}" for name, count in self.splits.items())
             lines.append(f"Splits: {counts}.")
