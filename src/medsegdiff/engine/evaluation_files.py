@@ -71,6 +71,7 @@ def summary_values(summary: Summary) -> dict[str, Any]:
         "n_studies": len(summary.scores),
         "missing_predictions": list(summary.missing),
         "predictions_without_reference": list(summary.unmatched),
+        "studies_without_reference": list(summary.without_truth),
         "failed": dict(summary.failed),
         "findings": list(summary.findings),
         "empty_mask_rule": EMPTY_MASK_RULE,

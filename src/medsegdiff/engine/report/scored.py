@@ -115,7 +115,7 @@ def _notices(scores: Scores) -> list[Notice]:
         ),
         (
             "Without a true mask, and in no mean",
-            content.get("predictions_without_reference", []),
+            _without_reference(content),
             False,
         ),
         ("To know", content.get("findings", []), False),
@@ -125,6 +125,12 @@ def _notices(scores: Scores) -> list[Notice]:
         for title, found, is_grave in lines
         if found
     ]
+
+
+def _without_reference(content: Mapping[str, Any]) -> list[str]:
+    """Predictions, and studies of the split, without a true mask; earlier files lack the latter."""
+    keys = ("predictions_without_reference", "studies_without_reference")
+    return sorted({study for key in keys for study in content.get(key, [])})
 
 
 def _tables(scores: Scores) -> list[Table]:
