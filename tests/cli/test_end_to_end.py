@@ -122,6 +122,18 @@ def test_a_training_goes_on_and_says_so(skin_data: Path, tmp_path: Path, tiny_se
     assert "validation Dice" in again.out
 
 
+def test_studies_without_a_mask_are_told_before_a_training(
+    skin_data: Path, tmp_path: Path, tiny_settings, medsegdiff
+):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    study = json.loads((data / "splits.json").read_text())["train"][0]
+    (data / "masks" / f"{study}.png").unlink()
+    told = f"Without a mask, and so left out of training: 1 ({study})."
+    assert told in medsegdiff("plan", data, *tiny_settings[:1]).err
+    words = ("train", data, "-o", tmp_path / "run", "--max-steps", 2, *tiny_settings)
+    assert told in medsegdiff(*words).err
+
+
 def test_an_exported_model_is_usable(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):
     assert medsegdiff("export", trained, "-o", tmp_path / "model").code == 0
     image = skin_data / "images" / "ISIC_0013084.jpg"
