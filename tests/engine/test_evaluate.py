@@ -210,6 +210,19 @@ def test_unknown_is_null_in_json_and_empty_in_the_table(tmp_path: Path):
     assert any("unknown" in line for line in summary_table(summary))
 
 
+def test_a_single_study_has_no_interval(tmp_path: Path):
+    truth, found = save(tmp_path / "gt", a=square(4, 8)), save(tmp_path / "out", a=square(4, 7))
+    summary = evaluate_folders(truth, found)
+    assert f"Dice {summary.means['Dice'].mean:.4f} (n = 1)" in " ".join(
+        " ".join(summary_table(summary)).split()
+    )
+    assert "interval" not in " ".join(summary_table(summary))
+    write_summary(tmp_path / "s.json", summary)
+    content = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    dice = content["intervals_95"]["foreground_mean"]["Dice"]
+    assert (dice["low"], dice["high"], dice["n"]) == (None, None, 1)
+
+
 def test_a_class_that_only_predictions_hold_is_known(tmp_path: Path):
     truth, found = square(2, 20, 1), square(2, 20, 1)
     truth[4:10, 4:10] = found[4:10, 4:10] = 2
