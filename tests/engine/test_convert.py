@@ -16,6 +16,7 @@ import torch
 from official_trees import SHAPE, VOLUME, built, nifti, noise, tumour
 
 from medsegdiff.data import PreparedCache, verify
+from medsegdiff.data.dicom.writing import write_segmentation
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.fingerprint import DatasetFingerprint
 from medsegdiff.data.memory import PICTURE_ENDINGS
@@ -141,6 +142,32 @@ def test_a_copy_says_whose_the_data_are(tmp_path: Path, layout) -> None:
     written = json.loads((tmp_path / "copy/dataset.json").read_text())
     assert whose.items() <= written.items()
     assert "numTest" not in written
+
+
+@pytest.mark.parametrize("layout", ["nnunet", "folders"])
+def test_terms_come_along(tmp_path: Path, layout) -> None:
+    layout_trees.nnunet(tmp_path / "source")
+    for name in ("LICENSE_CC_BY.txt", "licence.md", "ATTRIBUTION.md", "notes.txt"):
+        (tmp_path / "source" / name).write_text(name)
+    convert(open_data(tmp_path / "source"), tmp_path / "copy", layout)
+    names = {"LICENSE_CC_BY.txt", "licence.md", "ATTRIBUTION.md"}
+    copied = [*(tmp_path / "copy").glob("*.txt"), *(tmp_path / "copy").glob("*.md")]
+    assert {one.name: one.read_text() for one in copied} == {name: name for name in names}
+
+
+def test_codes_of_segments_are_kept(tmp_path: Path) -> None:
+    official_trees.ct_series(tmp_path / "source/ct", layout_trees.SERIES)
+    (tmp_path / "source/seg").mkdir()
+    drawn, names = np.zeros((4, 16, 20), int), {1: "Liver", 2: "Thing"}
+    drawn[1, 4:8, 4:8], drawn[2, 4:8, 4:8] = 1, 2
+    code = ("10200004", "SCT", "Liver")
+    segmentation = tmp_path / "source/seg/seg.dcm"
+    write_segmentation(segmentation, drawn, names, {"Liver": code}, tmp_path / "source/ct")
+    convert(open_data(tmp_path / "source"), tmp_path / "copy", "nnunet")
+    assert json.loads((tmp_path / "copy/dataset.json").read_text())["codes"] == {"Liver": [*code]}
+    label_map = open_data(tmp_path / "copy").label_map
+    assert label_map is not None
+    assert [one.declared for one in label_map.codes] == [[*code]]
 
 
 def test_the_name_of_a_bids_set_is_kept(tmp_path: Path) -> None:

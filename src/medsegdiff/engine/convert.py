@@ -1,7 +1,9 @@
-"""Copying a data set into another layout, so that the same studies come out bit for bit.
+"""Copying a data set into another layout, so that the same studies and classes are read from it.
 
 nnunet    imagesTr, labelsTr, imagesTs, labelsTs, dataset.json, splits.json, splits_final.json
 folders   images, masks, raters, dataset.json, splits.json
+
+Files that say under which terms the data may be used (LICENSE, ATTRIBUTION) come along.
 
 Files are copied byte for byte where the layout can hold them. Otherwise images are written anew
 without loss, and masks as class numbers: nnU-Net takes one file a channel and one ending for all.
@@ -10,6 +12,7 @@ It refuses images to train on that have no mask, so these lie in imagesTs.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +25,8 @@ from medsegdiff.data.splits import Splits
 from medsegdiff.engine.conversion import Copy, FoldersCopy, NNUNetCopy
 from medsegdiff.errors import ConfigError, DataError, MedSegDiffError
 from medsegdiff.files import atomic_folder, write_json
+
+TERMS = ("license", "licence", "attribution")  # how names of such files begin
 
 TargetLayout = Literal["nnunet", "folders"]
 
@@ -88,11 +93,19 @@ def convert(
         write_json(new / "dataset.json", _about(source, copy, written, kept))
         if kept:
             write_json(new / "splits.json", kept)
+        for path in _terms(source.home):
+            shutil.copyfile(path, new / path.name)
         fold = _only(kept, source.annotated_ids())
         if fold.get("val") and layout == "nnunet":
             write_json(new / "splits_final.json", [{one: fold[one] for one in ("train", "val")}])
     findings = _changed_for_nnunet(source, written, kept) if layout == "nnunet" else []
     return Conversion(written, failed, tuple(findings))
+
+
+def _terms(home: Path) -> list[Path]:
+    """The files beside `dataset.json` that say under which terms the data may be used."""
+    files = sorted(home.iterdir()) if home.is_dir() else ()  # a data set may be a single image
+    return [one for one in files if one.name.lower().startswith(TERMS) and one.is_file()]
 
 
 def _changed_for_nnunet(
