@@ -91,13 +91,9 @@ def convert(
         if splits is None and layout == "nnunet":
             kept = _of_trained(source, written)
         write_json(new / "dataset.json", _about(source, copy, written, kept))
-        if kept:
-            write_json(new / "splits.json", kept)
+        _write_splits(new, layout, kept, source.annotated_ids())
         for path in _terms(source.home):
             shutil.copyfile(path, new / path.name)
-        fold = _only(kept, source.annotated_ids())
-        if fold.get("val") and layout == "nnunet":
-            write_json(new / "splits_final.json", [{one: fold[one] for one in ("train", "val")}])
     findings = _changed_for_nnunet(source, written, kept) if layout == "nnunet" else []
     return Conversion(written, failed, tuple(findings))
 
@@ -163,6 +159,20 @@ def _only(splits: Mapping[str, Sequence[str]], studies: Collection[str]) -> dict
     """The splits with these studies alone."""
     known = set(studies)
     return {name: [one for one in listed if one in known] for name, listed in splits.items()}
+
+
+def _write_splits(
+    folder: Path,
+    layout: TargetLayout,
+    splits: Mapping[str, Sequence[str]],
+    annotated: Collection[str],
+) -> None:
+    """Write the splits, if there are any; nnU-Net's own file names no study without a mask."""
+    if splits:
+        write_json(folder / "splits.json", splits)
+    fold = _only(splits, annotated)
+    if fold.get("val") and layout == "nnunet":
+        write_json(folder / "splits_final.json", [{one: fold[one] for one in ("train", "val")}])
 
 
 def _about(
