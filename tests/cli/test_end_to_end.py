@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,22 @@ def test_predict_then_evaluate(trained: Path, skin_data: Path, tmp_path: Path, m
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert summary["n_studies"] == 12
     assert summary["calibration"]["ECE"] is not None
+
+
+@pytest.mark.parametrize(("split", "code"), [(("--split", "test"), 3), ((), 0)])
+def test_a_study_without_a_true_mask_is_told(
+    skin_data: Path, tmp_path: Path, medsegdiff, split: tuple[str, ...], code: int
+):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    study = json.loads((data / "splits.json").read_text())["test"][0]
+    (data / "masks" / f"{study}.png").unlink()
+    out = Path(shutil.copytree(skin_data / "masks", tmp_path / "out"))
+    answer = medsegdiff("evaluate", "-gt", data, "-p", out, *split)
+    assert answer.code == code
+    assert f"1 prediction(s) have no reference and are not in the means: {study}." in answer.err
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert summary["predictions_without_reference"] == [study]
+    assert summary["studies_without_reference"] == ([study] if split else [])
 
 
 def test_masks_have_the_images_size_and_the_users_values(
@@ -103,6 +120,18 @@ def test_a_training_goes_on_and_says_so(skin_data: Path, tmp_path: Path, tiny_se
     assert again.code == 0
     assert "Going on from" in again.err
     assert "validation Dice" in again.out
+
+
+def test_studies_without_a_mask_are_told_before_a_training(
+    skin_data: Path, tmp_path: Path, tiny_settings, medsegdiff
+):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    study = json.loads((data / "splits.json").read_text())["train"][0]
+    (data / "masks" / f"{study}.png").unlink()
+    told = f"Without a mask, and so left out of training: 1 ({study})."
+    assert told in medsegdiff("plan", data, *tiny_settings[:1]).err
+    words = ("train", data, "-o", tmp_path / "run", "--max-steps", 2, *tiny_settings)
+    assert told in medsegdiff(*words).err
 
 
 def test_an_exported_model_is_usable(trained: Path, skin_data: Path, tmp_path: Path, medsegdiff):

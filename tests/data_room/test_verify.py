@@ -10,9 +10,10 @@ import pytest
 from layout_trees import nnunet
 from official_trees import nifti, noise
 
-from medsegdiff.data import Folder, verify
+from medsegdiff.data import Folder, seeded_splits, verify
 from medsegdiff.data.datasets.nnunet import NNUNet
 from medsegdiff.data.pictures import CLASS_COLOURS
+from medsegdiff.errors import DataError
 
 Make = Callable[..., Folder]
 Save = Callable[..., Path]
@@ -71,7 +72,25 @@ def test_masks_of_one_patient_alone_are_told(
 ) -> None:
     folder = make_folder(names, group_pattern=r"^(p\d)")
     report = verify(split(folder, **splits) if splits else folder, 96)
-    assert ("All masks to train with are of one patient" in report.text()) == is_told
+    told = "but not trained on: all masks to train with are of one patient"
+    assert (told in report.text().splitlines()[-1]) == is_told
+
+
+@pytest.mark.parametrize(
+    ("names", "tested", "why"),
+    [
+        (["p1_a"], [], "not trained on: only one study has a mask to train with;"),
+        (["p1_a", "p2_b"], ["p1_a", "p2_b"], "not trained on: all masks are of studies to test"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_not_called_ready(
+    make_folder: Make, names: list[str], tested: list[str], why: str
+) -> None:
+    report = verify(split(make_folder(names), test=tested), 96)
+    assert why in report.text().splitlines()[-1]
+    assert report.to_json()["untrainable"]
+    with pytest.raises(DataError):
+        seeded_splits(set(names) - set(tested), report.dataset.group)
 
 
 def test_duplicates_across_splits_are_found(make_folder: Make) -> None:

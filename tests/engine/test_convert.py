@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import SimpleITK as sitk
 import torch
 from official_trees import SHAPE, VOLUME, built, nifti, noise, tumour
 
-from medsegdiff.data import PreparedCache
+from medsegdiff.data import PreparedCache, verify
+from medsegdiff.data.dicom.writing import write_segmentation
 from medsegdiff.data.file_dataset import FileDataset
 from medsegdiff.data.fingerprint import DatasetFingerprint
 from medsegdiff.data.memory import PICTURE_ENDINGS
@@ -28,6 +30,7 @@ from medsegdiff.engine.run_setup import checked_splits, planned_model
 from medsegdiff.engine.training_batch import BatchMaker, TrainingBatch
 from medsegdiff.errors import ConfigError, DataError
 
+FOLDERS = ("imagesTr", "labelsTr", "imagesTs")
 TREES = [
     layout_trees.nnunet,
     layout_trees.msd,
@@ -141,10 +144,84 @@ def test_a_copy_says_whose_the_data_are(tmp_path: Path, layout) -> None:
     assert "numTest" not in written
 
 
+@pytest.mark.parametrize("layout", ["nnunet", "folders"])
+def test_terms_come_along(tmp_path: Path, layout) -> None:
+    layout_trees.nnunet(tmp_path / "source")
+    for name in ("LICENSE_CC_BY.txt", "licence.md", "ATTRIBUTION.md", "notes.txt"):
+        (tmp_path / "source" / name).write_text(name)
+    convert(open_data(tmp_path / "source"), tmp_path / "copy", layout)
+    names = {"LICENSE_CC_BY.txt", "licence.md", "ATTRIBUTION.md"}
+    copied = [*(tmp_path / "copy").glob("*.txt"), *(tmp_path / "copy").glob("*.md")]
+    assert {one.name: one.read_text() for one in copied} == {name: name for name in names}
+
+
+def test_codes_of_segments_are_kept(tmp_path: Path) -> None:
+    official_trees.ct_series(tmp_path / "source/ct", layout_trees.SERIES)
+    (tmp_path / "source/seg").mkdir()
+    drawn, names = np.zeros((4, 16, 20), int), {1: "Liver", 2: "Thing"}
+    drawn[1, 4:8, 4:8], drawn[2, 4:8, 4:8] = 1, 2
+    code = ("10200004", "SCT", "Liver")
+    segmentation = tmp_path / "source/seg/seg.dcm"
+    write_segmentation(segmentation, drawn, names, {"Liver": code}, tmp_path / "source/ct")
+    convert(open_data(tmp_path / "source"), tmp_path / "copy", "nnunet")
+    assert json.loads((tmp_path / "copy/dataset.json").read_text())["codes"] == {"Liver": [*code]}
+    label_map = open_data(tmp_path / "copy").label_map
+    assert label_map is not None
+    assert [one.declared for one in label_map.codes] == [[*code]]
+
+
 def test_the_name_of_a_bids_set_is_kept(tmp_path: Path) -> None:
     layout_trees.bids(tmp_path / "source")
     convert(open_data(tmp_path / "source"), tmp_path / "copy", "nnunet")
     assert json.loads((tmp_path / "copy/dataset.json").read_text())["name"] == "tumours"
+
+
+def without_masks(skin_data: Path, root: Path, names: list[str]) -> Path:
+    """The skin images without splits, and without the masks of these studies."""
+    shutil.copytree(skin_data, root)
+    (root / "splits.json").unlink()
+    for name in names:
+        (root / f"masks/{name}.png").unlink()
+    return root
+
+
+def test_studies_without_a_mask_are_none_to_train_on_for_nnunet(
+    skin_data: Path, tmp_path: Path
+) -> None:
+    studies = open_data(skin_data).ids()
+    source = open_data(without_masks(skin_data, tmp_path / "source", studies[:2]))
+    done = convert(source, tmp_path / "raw", "nnunet")
+    assert f"Without a mask, and so in imagesTs: 2 ({', '.join(studies[:2])})." in done.findings
+    files = {one: len(list((tmp_path / "raw" / one).iterdir())) for one in FOLDERS}
+    assert files == {"imagesTr": 10, "labelsTr": 10, "imagesTs": 2}
+    about = json.loads((tmp_path / "raw/dataset.json").read_text())
+    assert about["numTraining"] == 10
+    assert_same(source, open_data(tmp_path / "raw"))
+    convert(open_data(tmp_path / "raw"), tmp_path / "back", "folders")
+    assert_same(source, open_data(tmp_path / "back"))
+    assert verify(open_data(tmp_path / "raw"), 96).ok
+
+
+def test_declared_folds_name_no_study_without_a_mask(skin_data: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(skin_data, tmp_path / "source"))
+    splits = json.loads((root / "splits.json").read_text())
+    (root / f"masks/{splits['train'][0]}.png").unlink()
+    convert(open_data(root), tmp_path / "raw", "nnunet")
+    (fold,) = json.loads((tmp_path / "raw/splits_final.json").read_text())
+    assert fold == {"train": splits["train"][1:], "val": splits["val"]}
+    assert open_data(tmp_path / "raw").declared_splits() == open_data(root).declared_splits()
+
+
+def test_images_alone_are_there_to_be_predicted(skin_data: Path, tmp_path: Path) -> None:
+    studies = open_data(skin_data).ids()
+    source = open_data(without_masks(skin_data, tmp_path / "source", studies))
+    done = convert(source, tmp_path / "raw", "nnunet")
+    assert any("all images are in imagesTs" in finding for finding in done.findings)
+    assert not (tmp_path / "raw/imagesTr").exists()
+    assert json.loads((tmp_path / "raw/dataset.json").read_text())["numTraining"] == 0
+    raw = open_data(tmp_path / "raw")
+    assert_same(source, raw)
+    assert verify(raw, 96).ok
 
 
 def test_a_bad_study_is_left_out_and_named(tmp_path: Path) -> None:

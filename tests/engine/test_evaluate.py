@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,42 @@ def test_a_split_of_a_data_set(skin_data: Path):
     assert summary.label_map.names == ("background", "lesion")
 
 
+@pytest.fixture
+def a_mask_is_missing(skin_data: Path, tmp_path: Path) -> tuple[Path, str, str]:
+    """A data set, and its test studies, of which the second has no true mask."""
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    known, unknown = json.loads((data / "splits.json").read_text())["test"]
+    (data / "masks" / f"{unknown}.png").unlink()
+    return data, known, unknown
+
+
+@pytest.mark.parametrize("is_predicted", [True, False])
+def test_a_study_of_the_split_without_a_true_mask_is_named(
+    a_mask_is_missing: tuple[Path, str, str], is_predicted: bool, skin_data: Path, tmp_path: Path
+):
+    data, known, unknown = a_mask_is_missing
+    out = Path(shutil.copytree(skin_data / "masks", tmp_path / "out"))
+    if not is_predicted:
+        (out / f"{unknown}.png").unlink()
+    summary = evaluate_folders(data, out, split="test")
+    assert [one.study for one in summary.scores] == [known]
+    assert summary.unmatched == ((unknown,) if is_predicted else ())
+    assert summary.without_truth == (unknown,)
+    assert not summary.is_complete
+    whole = evaluate_folders(data, out)
+    assert whole.is_complete
+    assert whole.unmatched == summary.unmatched
+
+
+def test_a_split_without_any_true_mask_is_refused(
+    a_mask_is_missing: tuple[Path, str, str], skin_data: Path
+):
+    data, known, unknown = a_mask_is_missing
+    (data / "masks" / f"{known}.png").unlink()
+    with pytest.raises(DataError, match=rf"split 'test' \(2 \({known}, {unknown}\)\)"):
+        evaluate_folders(data, skin_data / "masks", split="test")
+
+
 @pytest.mark.parametrize(
     ("truth", "found", "reason"),
     [
@@ -171,6 +208,19 @@ def test_unknown_is_null_in_json_and_empty_in_the_table(tmp_path: Path):
     (row,) = csv.DictReader((tmp_path / "s.csv").read_text(encoding="utf-8").splitlines())
     assert (row["study"], row["Dice"], row["HD95"], row["FN"]) == ("a", "0", "", "16")
     assert any("unknown" in line for line in summary_table(summary))
+
+
+def test_a_single_study_has_no_interval(tmp_path: Path):
+    truth, found = save(tmp_path / "gt", a=square(4, 8)), save(tmp_path / "out", a=square(4, 7))
+    summary = evaluate_folders(truth, found)
+    assert f"Dice {summary.means['Dice'].mean:.4f} (n = 1)" in " ".join(
+        " ".join(summary_table(summary)).split()
+    )
+    assert "interval" not in " ".join(summary_table(summary))
+    write_summary(tmp_path / "s.json", summary)
+    content = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    dice = content["intervals_95"]["foreground_mean"]["Dice"]
+    assert (dice["low"], dice["high"], dice["n"]) == (None, None, 1)
 
 
 def test_a_class_that_only_predictions_hold_is_known(tmp_path: Path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from medsegdiff.data import Folder
-from medsegdiff.engine.run_splits import FOLDS, every_fold, splits_of
+from medsegdiff.engine.run_splits import FOLDS, every_fold, left_out, splits_of
 from medsegdiff.errors import ConfigError, DataError
 
 
@@ -90,6 +90,25 @@ def test_one_patient_is_too_few(undeclared):
         (undeclared / "masks" / f"{path.stem}.png").unlink()
     with pytest.raises(DataError, match=r"1 patient\(s\)"):
         splits_of(Folder(root=undeclared), 0, 0)
+
+
+def test_studies_without_a_mask_are_named(undeclared):
+    names = sorted(path.stem for path in (undeclared / "images").iterdir())
+    assert left_out(Folder(root=undeclared)) == ""
+    for name in names[2:]:
+        (undeclared / "masks" / f"{name}.png").unlink()
+    told = f"left out of training: 10 ({', '.join(names[2:7])} ...)."
+    assert told in left_out(Folder(root=undeclared))
+    with pytest.raises(DataError, match=r"1 patient\(s\)") as refused:
+        splits_of(Folder(root=undeclared), 0, 0)
+    assert told in str(refused.value)
+
+
+def test_a_study_to_test_on_is_not_left_out(skin_data, tmp_path):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    tested = json.loads((data / "splits.json").read_text())["test"][0]
+    (data / "masks" / f"{tested}.png").unlink()
+    assert left_out(Folder(root=data)) == ""
 
 
 def test_images_without_masks_teach_nothing(skin_data, tmp_path):

@@ -15,7 +15,11 @@ To = Annotated[str, typer.Option("--to", help="nnunet or folders.")]
 
 
 def convert(source: Source, target: Target, to: To, layout: Layout = None) -> int:
-    """Copy a data set into another layout. The same studies, masks and splits, bit for bit."""
+    """Copy a data set into another layout. Studies, outlines and splits stay the same.
+
+    Files are copied bit for bit where the layout can hold them. In an nnU-Net folder, masks hold
+    class numbers (255 becomes 1), and studies without a mask lie in imagesTs.
+    """
     from medsegdiff.cli import console
     from medsegdiff.data.study_files import count_text
     from medsegdiff.engine import convert as conversion

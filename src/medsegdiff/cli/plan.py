@@ -28,9 +28,13 @@ def plan(
     from medsegdiff.engine import opening
     from medsegdiff.engine import settings as settings_of
     from medsegdiff.engine.run_setup import plan_of
+    from medsegdiff.engine.run_splits import left_out
 
     chosen = settings_of.read_run_config(config, settings or ())
-    found = plan_of(opening.open_data(data, layout), chosen, device)
+    dataset = opening.open_data(data, layout)
+    found = plan_of(dataset, chosen, device)
+    if unused := left_out(dataset):
+        console.log(unused)
     if is_json:
         console.result(json.dumps(found.to_json()))
         return

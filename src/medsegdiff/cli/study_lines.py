@@ -91,7 +91,7 @@ def show_summary(summary: Summary, is_json: bool) -> int:
     """Show the means and what could not be compared.
 
     Returns:
-        The exit code: 0, or 3 if a reference was not compared.
+        The exit code: 0, or 3 if a reference, or a study of the split, was not compared.
     """
     if is_json:
         means = {name: _known(one.mean) for name, one in summary.means.items()}
@@ -105,9 +105,11 @@ def show_summary(summary: Summary, is_json: bool) -> int:
         console.log(finding)
     for study, message in summary.failed.items():
         console.log(f"{study} could not be compared: {message}")
+    not_even_predicted = sorted(set(summary.without_truth) - set(summary.unmatched))
     for names, what in (
         (summary.missing, "reference(s) have no prediction and are not in the means"),
         (summary.unmatched, "prediction(s) have no reference and are not in the means"),
+        (not_even_predicted, "study(ies) of this split have neither a reference nor a prediction"),
     ):
         if names:
             some = ", ".join(names[:NAMED]) + (" ..." if names[NAMED:] else "")

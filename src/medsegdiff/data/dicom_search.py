@@ -6,9 +6,9 @@ it is read, and a segmentation is listed as damaged.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medsegdiff.data.dicom.files import (
@@ -63,12 +63,14 @@ class Drawing:
         names: of what it outlines.
         series: Series Instance UIDs of the pictures that it was drawn on.
         patient: whom it shows.
+        codes: by name, what it outlines in a terminology: value, scheme and meaning.
     """
 
     path: Path
     names: tuple[str, ...]
     series: frozenset[str]
     patient: Patient
+    codes: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,9 @@ def _drawing(path: Path) -> Drawing | None:
     Raises:
         UnreadableStudy: it says that it is one, and is damaged.
     """
+    codes = {}
     if is_object(path, SEGMENTATION):
+        codes = dicom_seg.segment_codes(path)
         names, series = dicom_seg.segment_names(path), dicom_seg.referenced_series(path)
     elif is_object(path, (STRUCTURE_SET,)):
         names, series = rtstruct.roi_names(path), rtstruct.referenced_series(path)
@@ -177,4 +181,5 @@ def _drawing(path: Path) -> Drawing | None:
     else:
         return None
     with reading(path):
-        return Drawing(path, tuple(names.values()), series, patient_of(read_dataset(path)))
+        patient = patient_of(read_dataset(path))
+    return Drawing(path, tuple(names.values()), series, patient, codes)

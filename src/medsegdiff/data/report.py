@@ -79,6 +79,7 @@ class Report:
         groups_across_splits: patients that lie in different splits, and in which.
         thin: which structures a network's grid would be too coarse for.
         findings: what was recognised and the user should know.
+        untrainable: why a training would refuse masks that are there; empty where it would not.
         problems: what makes the data set as a whole unusable or its figures untrue.
     """
 
@@ -103,6 +104,7 @@ class Report:
     groups_across_splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thin: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    untrainable: str = ""
     problems: tuple[str, ...] = ()
 
     @property
@@ -120,10 +122,7 @@ class Report:
         mend, know = self._to_mend(), self._to_know()
         lines = [*self._described(), *(["To mend:", *mend] if mend else [])]
         lines += ["To know:", *know] if know else []
-        verdict = "The data set is not ready: see above."
-        if self.ok:
-            verdict = "The data set is ready." if self.annotated else NO_MASKS
-        return "\n".join([*lines, verdict])
+        return "\n".join([*lines, self._verdict()])
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain values for a JSON file."""
@@ -146,6 +145,16 @@ class Report:
             tiles.append((overlay(plane.of(sample.image), labels, side=side), study))
         label_map = self.dataset.label_map
         return contact_sheet(tiles, side=side, legend=legend_of(label_map) if label_map else ())
+
+    def _verdict(self) -> str:
+        """What the data set is good for."""
+        if not self.ok:
+            return "The data set is not ready: see above."
+        if self.untrainable:
+            return (
+                f"The data set can be read and predicted, but not trained on: {self.untrainable}."
+            )
+        return "The data set is ready." if self.annotated else NO_MASKS
 
     def _described(self) -> list[str]:
         sizes = _counted(self.sizes, "sizes")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from medsegdiff.data.declaration import Declaration
 from medsegdiff.data.declared_labels import IGNORE, declared_labels
 from medsegdiff.data.dicom.selection import folded
 from medsegdiff.data.dicom_search import Drawing
 from medsegdiff.data.folder_tree import some
+from medsegdiff.data.terminology import Concept
 from medsegdiff.errors import DataError
 
 BACKGROUND = "background"
@@ -18,6 +22,8 @@ BACKGROUND = "background"
 
 def with_classes(declared: Declaration, drawings: Sequence[Drawing], path: Path) -> Declaration:
     """Number the classes as the segments are read, 1, 2, ... : those declared, else all by name.
+
+    Codes that are not declared are those of the segments, where all files agree.
 
     Args:
         declared: by the data set.
@@ -32,7 +38,9 @@ def with_classes(declared: Declaration, drawings: Sequence[Drawing], path: Path)
     else:
         drawn = {folded(name): name.strip() for one in drawings for name in one.names}
         names = [BACKGROUND, *sorted(drawn[key] for key in drawn.keys() - {BACKGROUND})]
-    return declared.model_copy(update={"labels": {name: k for k, name in enumerate(names)}})
+    labels = {name: k for k, name in enumerate(names)}
+    codes = declared.codes or _codes(names[1:], drawings)
+    return declared.model_copy(update={"labels": labels, "codes": codes})
 
 
 def lacking(classes: Sequence[str], drawn: Mapping[str, Drawing]) -> list[str]:
@@ -50,6 +58,21 @@ def lacking(classes: Sequence[str], drawn: Mapping[str, Drawing]) -> list[str]:
         if without and name != IGNORE:
             found.append(f"No segment {name!r}, and so none of it, in {some(sorted(without))}.")
     return found
+
+
+def _codes(names: Sequence[str], drawings: Sequence[Drawing]) -> tuple[Concept, ...]:
+    """What the classes are in a terminology: of those to which all files give one code."""
+    given: dict[str, set[tuple[str, ...]]] = {}
+    for drawing in drawings:
+        for name, code in drawing.codes.items():
+            given.setdefault(folded(name), set()).add(code)
+    found = []
+    for name in names:
+        if len(codes := given.get(folded(name), ())) == 1:
+            value, scheme, meaning = next(iter(codes))
+            with suppress(ValidationError):  # longer than the standard allows
+                found.append(Concept(name=name, value=value, scheme=scheme, meaning=meaning))
+    return tuple(found)
 
 
 def _by_number(declared: Declaration, path: Path) -> list[str]:

@@ -152,7 +152,8 @@ def _reported(
         duplicates_across_splits=_across(duplicates, splits),
         groups_across_splits=shared,
         thin=tuple(report_thin(seen.thin, names, seen.side)),
-        findings=(*dataset.findings, *(() if problems else _of_one_patient(dataset, splits))),
+        findings=dataset.findings,
+        untrainable="" if problems else _why_untrainable(dataset, splits),
         problems=problems,
     )
 
@@ -165,15 +166,20 @@ def _declared(dataset: Dataset) -> tuple[Splits | None, tuple[str, ...]]:
         return None, (str(error),)
 
 
-def _of_one_patient(dataset: Dataset, splits: Splits | None) -> tuple[str, ...]:
-    """A sentence if one patient has all masks to train with, and they would have to be divided."""
-    usable = set(dataset.annotated_ids()) - set(splits.test if splits else ())
+def _why_untrainable(dataset: Dataset, splits: Splits | None) -> str:
+    """Why masks that are there cannot be divided into those to train and those to validate on."""
+    annotated = set(dataset.annotated_ids())
+    usable = annotated - set(splits.test if splits else ())
     is_divided = splits is not None and usable & set(splits.train) and usable & set(splits.val)
-    if is_divided or len({dataset.group(study) for study in usable}) != 1:
-        return ()
+    if not annotated or is_divided or len({dataset.group(study) for study in usable}) > 1:
+        return ""
+    if not usable:
+        return "all masks are of studies to test on; a training needs masks of at least two others"
+    if len(usable) == 1:
+        return "only one study has a mask to train with; a training needs another to validate on"
     return (
-        "All masks to train with are of one patient: a training needs another to validate on, or "
-        "studies under train and val in splits.json.",
+        "all masks to train with are of one patient; a training needs another to validate on, or "
+        "studies under train and val in splits.json"
     )
 
 

@@ -105,7 +105,8 @@ class NNUNetCopy(Copy):
         return cls(folder, ending, True, classes, test=test, are_masks_numbers=numbers)
 
     def add(self, sample: Sample, files: StudyFiles) -> None:
-        end = "Ts" if sample.study in self.test else "Tr"
+        is_trained_on = sample.labels is not None and sample.study not in self.test
+        end = "Tr" if is_trained_on else "Ts"  # nnU-Net refuses imagesTr without labelsTr
         name = f"images{end}/{sample.study}"
         for k, path in enumerate(files.images):
             if self._is_copied(sample, files):

@@ -1,25 +1,32 @@
-"""Copying a data set into another layout, so that the same studies come out bit for bit.
+"""Copying a data set into another layout, so that the same studies and classes are read from it.
 
 nnunet    imagesTr, labelsTr, imagesTs, labelsTs, dataset.json, splits.json, splits_final.json
 folders   images, masks, raters, dataset.json, splits.json
 
+Files that say under which terms the data may be used (LICENSE, ATTRIBUTION) come along.
+
 Files are copied byte for byte where the layout can hold them. Otherwise images are written anew
 without loss, and masks as class numbers: nnU-Net takes one file a channel and one ending for all.
+It refuses images to train on that have no mask, so these lie in imagesTs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from medsegdiff.data import LabelMap
 from medsegdiff.data.file_dataset import FileDataset
+from medsegdiff.data.folder_tree import some
 from medsegdiff.data.splits import Splits
 from medsegdiff.engine.conversion import Copy, FoldersCopy, NNUNetCopy
 from medsegdiff.errors import ConfigError, DataError, MedSegDiffError
 from medsegdiff.files import atomic_folder, write_json
+
+TERMS = ("license", "licence", "attribution")  # how names of such files begin
 
 TargetLayout = Literal["nnunet", "folders"]
 
@@ -81,14 +88,39 @@ def convert(
         if not written:
             raise DataError(f"No study can be copied. {next(iter(failed.values()))}")
         kept = _kept(splits, written)
+        if splits is None and layout == "nnunet":
+            kept = _of_trained(source, written)
         write_json(new / "dataset.json", _about(source, copy, written, kept))
-        if kept:
-            write_json(new / "splits.json", kept)
-        if kept and kept["val"] and layout == "nnunet":
-            write_json(new / "splits_final.json", [{one: kept[one] for one in ("train", "val")}])
-    has_raters = any(source.raters(study) for study in written)
-    left_out = ("The masks of single raters are left out: nnU-Net knows one mask a study.",)
-    return Conversion(written, failed, left_out if has_raters and layout == "nnunet" else ())
+        _write_splits(new, layout, kept, source.annotated_ids())
+        for path in _terms(source.home):
+            shutil.copyfile(path, new / path.name)
+    findings = _changed_for_nnunet(source, written, kept) if layout == "nnunet" else []
+    return Conversion(written, failed, tuple(findings))
+
+
+def _terms(home: Path) -> list[Path]:
+    """The files beside `dataset.json` that say under which terms the data may be used."""
+    files = sorted(home.iterdir()) if home.is_dir() else ()  # a data set may be a single image
+    return [one for one in files if one.name.lower().startswith(TERMS) and one.is_file()]
+
+
+def _changed_for_nnunet(
+    source: FileDataset, written: Sequence[str], splits: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """What an nnU-Net folder cannot hold as it was, in sentences."""
+    known = {*source.annotated_ids(), *splits.get("test", ())}
+    moved = [study for study in written if study not in known]
+    found = []
+    if not set(written) & set(source.annotated_ids()):
+        found.append(
+            "No study has a mask, so all images are in imagesTs: nnU-Net can predict them, but "
+            "there is nothing to train on."
+        )
+    elif moved:
+        found.append(f"Without a mask, and so in imagesTs: {some(moved)}.")
+    if any(source.raters(study) for study in written):
+        found.append("The masks of single raters are left out: nnU-Net knows one mask a study.")
+    return found
 
 
 def _copy_studies(
@@ -109,13 +141,38 @@ def _copy_studies(
 
 def _kept(splits: Splits | None, written: Sequence[str]) -> dict[str, list[str]]:
     """The splits without the studies that were left out; empty without any."""
-    if splits is None:
-        return {}
-    known = set(written)
-    return {
-        name: [study for study in studies if study in known]
-        for name, studies in splits.model_dump().items()
-    }
+    return {} if splits is None else _only(splits.model_dump(), written)
+
+
+def _of_trained(source: FileDataset, written: Sequence[str]) -> dict[str, list[str]]:
+    """Splits that tell studies without a mask in imagesTs from those to test on; else none.
+
+    Without them, a patient with one study of either kind would be in two splits.
+    """
+    annotated = set(source.annotated_ids())
+    trained = [study for study in written if study in annotated]
+    is_mixed = 0 < len(trained) < len(written)
+    return {"train": trained, "val": [], "test": []} if is_mixed else {}
+
+
+def _only(splits: Mapping[str, Sequence[str]], studies: Collection[str]) -> dict[str, list[str]]:
+    """The splits with these studies alone."""
+    known = set(studies)
+    return {name: [one for one in listed if one in known] for name, listed in splits.items()}
+
+
+def _write_splits(
+    folder: Path,
+    layout: TargetLayout,
+    splits: Mapping[str, Sequence[str]],
+    annotated: Collection[str],
+) -> None:
+    """Write the splits, if there are any; nnU-Net's own file names no study without a mask."""
+    if splits:
+        write_json(folder / "splits.json", splits)
+    fold = _only(splits, annotated)
+    if fold.get("val") and layout == "nnunet":
+        write_json(folder / "splits_final.json", [{one: fold[one] for one in ("train", "val")}])
 
 
 def _about(
@@ -132,7 +189,7 @@ def _about(
         **declared.provenance,
         "channel_names": {str(i): name for i, name in enumerate(source.channel_names)},
         **_classes(source, copy.has_class_numbers),
-        "numTraining": len(set(written) - set(splits.get("test", ()))),
+        "numTraining": len({*written} & {*source.annotated_ids()} - {*splits.get("test", ())}),
         **{key: value for key, value in more.items() if value},
     }
 

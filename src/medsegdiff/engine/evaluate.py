@@ -50,6 +50,7 @@ class Summary:
         quality: the quality in the run report against Dice; None where there is none.
         missing: studies with a reference but without a prediction.
         unmatched: predictions without a reference.
+        without_truth: studies of the wanted split without a reference, predicted or not.
         failed: why a study could not be compared.
         findings: what was recognised, in plain words.
         made_with: the folders as they were given, the split, the tolerance and so on.
@@ -64,14 +65,15 @@ class Summary:
     quality: QualityCheck | None = None
     missing: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
+    without_truth: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
     made_with: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every reference was compared with a prediction."""
-        return not self.missing and not self.failed
+        """Whether every reference, and every study of a wanted split, was compared."""
+        return not (self.missing or self.failed or self.without_truth)
 
 
 def evaluate_folders(
@@ -129,6 +131,7 @@ def evaluate_folders(
         quality=_quality(Path(prediction), scores),
         missing=pairs.missing,
         unmatched=pairs.unmatched,
+        without_truth=pairs.without_truth,
         failed=failed,
         findings=(*pairs.findings, *_about_parts(scores, n_calibrated)),
         made_with=_made_with(reference, prediction, split, scoring),

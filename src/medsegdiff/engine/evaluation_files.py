@@ -71,6 +71,7 @@ def summary_values(summary: Summary) -> dict[str, Any]:
         "n_studies": len(summary.scores),
         "missing_predictions": list(summary.missing),
         "predictions_without_reference": list(summary.unmatched),
+        "studies_without_reference": list(summary.without_truth),
         "failed": dict(summary.failed),
         "findings": list(summary.findings),
         "empty_mask_rule": EMPTY_MASK_RULE,
@@ -145,6 +146,8 @@ def _brief(mean: Interval) -> str:
 def _spelt(mean: Interval) -> str:
     if mean.count == 0:
         return "unknown"
+    if mean.count == 1:
+        return f"{mean.mean:.4f} (n = 1)"
     return f"{mean.mean:.4f} (95 % interval {mean.low:.4f} to {mean.high:.4f}, n = {mean.count})"
 
 
@@ -236,10 +239,12 @@ def _quality(summary: Summary) -> dict[str, Any]:
 
 
 def _interval(one: Interval) -> dict[str, Any]:
+    """A mean with its interval; a single study has none."""
+    has_ends = one.count > 1
     return {
         "mean": _known(one.mean),
-        "low": _known(one.low),
-        "high": _known(one.high),
+        "low": _known(one.low) if has_ends else None,
+        "high": _known(one.high) if has_ends else None,
         "n": one.count,
     }
 

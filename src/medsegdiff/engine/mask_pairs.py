@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from medsegdiff.data import Folder, LabelMap
 from medsegdiff.data.declaration import Declaration, read_declaration
 from medsegdiff.data.file_dataset import FileDataset
+from medsegdiff.data.folder_tree import some
 from medsegdiff.data.pairing import MASK_FOLDERS, by_name, image_files, paired
 from medsegdiff.data.reader import read_image
 from medsegdiff.data.recognition import recognised
@@ -38,6 +39,7 @@ class MaskPairs:
         probabilities: the folder of the probabilities; None if there is none.
         missing: studies with a reference but without a prediction.
         unmatched: predictions without a reference.
+        without_truth: studies of the wanted split without a reference, predicted or not.
         findings: what was recognised, in plain words.
     """
 
@@ -50,6 +52,7 @@ class MaskPairs:
     unmatched: tuple[str, ...]
     findings: tuple[str, ...]
     dataset: FileDataset | None = None
+    without_truth: tuple[str, ...] = ()
 
     @property
     def studies(self) -> list[str]:
@@ -68,19 +71,22 @@ def find_pairs(reference: Path, prediction: Path, split: str | None = None) -> M
 
     Raises:
         DataError: a folder holds no mask, two files claim to be one study, no name is in both
-            folders, or the values cannot be recognised.
+            folders, no study of the split has a true mask, or the values cannot be recognised.
     """
     drawn = _masks(prediction, "predicted")
     names = by_name(drawn)
     truth_folder = _truth_folder(reference, names.keys())
     dataset = None if truth_folder is not None else open_data(reference)
+    wanted = _split(reference, truth_folder, dataset, split)
     if dataset is None:
-        references = paired(_masks(truth_folder or reference, "true"), names)
+        known_names = names.keys() | (wanted or set())
+        references = paired(_masks(truth_folder or reference, "true"), known_names)
     else:
         references = {study: _truth_file(dataset, study) for study in dataset.annotated_ids()}
-    predictions = paired(drawn, references)
-    wanted = _split(reference, truth_folder, dataset, split) or set(references)
-    references = {study: path for study, path in references.items() if study in wanted}
+    predictions = paired(drawn, references.keys() | (wanted or set()))
+    if wanted is not None:
+        references = {study: path for study, path in references.items() if study in wanted}
+        _check_annotated(references, wanted, split, truth_folder or reference)
     shared = sorted(set(references) & set(predictions))
     if not shared:
         raise DataError(
@@ -88,6 +94,7 @@ def find_pairs(reference: Path, prediction: Path, split: str | None = None) -> M
             f"example {', '.join(sorted(predictions)[:2])} and {', '.join(sorted(references)[:2])})"
             ". Masks are paired by name without ending: check the folders."
         )
+    unmatched = set(predictions) - set(references)
     paired_files = [references[one] for one in shared], [predictions[one] for one in shared]
     declared = Declaration() if truth_folder is None else _declared(reference, truth_folder)
     known = None if dataset is None else dataset.label_map
@@ -100,10 +107,22 @@ def find_pairs(reference: Path, prediction: Path, split: str | None = None) -> M
         found_map,
         probabilities if probabilities.is_dir() else None,
         missing=tuple(sorted(set(references) - set(predictions))),
-        unmatched=tuple(sorted(set(predictions) - set(references))) if split is None else (),
+        unmatched=tuple(sorted(unmatched if wanted is None else unmatched & wanted)),
         findings=tuple(findings),
         dataset=dataset,
+        without_truth=tuple(sorted((wanted or set()) - set(references))),
     )
+
+
+def _check_annotated(
+    references: Collection[str], wanted: Collection[str], split: str | None, place: Path
+) -> None:
+    """Refuse a split of which no study has a true mask."""
+    if not references:
+        raise DataError(
+            f"No study of the split {split!r} ({some(sorted(wanted))}) has a true mask in {place}. "
+            "Put masks of the same names there, or choose another split."
+        )
 
 
 def read_truth(pairs: MaskPairs, study: str) -> DrawnMask:

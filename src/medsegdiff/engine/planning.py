@@ -23,6 +23,7 @@ from medsegdiff.engine.checkpoint import (
 from medsegdiff.engine.precision import uses_bf16
 from medsegdiff.engine.progress import TrainingObserver, TrainingPlan
 from medsegdiff.engine.run_setup import FREE, RunSetup
+from medsegdiff.engine.run_splits import left_out
 from medsegdiff.engine.settings import differences
 from medsegdiff.engine.validation import evenly_spread, validate
 from medsegdiff.errors import CheckpointError
@@ -35,11 +36,11 @@ def resumed(
     setup: RunSetup, accept_changes: bool, observer: TrainingObserver
 ) -> TrainingState | None:
     """Fill the trainer from the newest valid checkpoint; None if there is none."""
-    left_out = 0
+    damaged = 0
     for folder, found in newest_valid(setup.fold_folder):
         if isinstance(found, str):
             observer.noted(f"Left out {folder.name}: {found}.")
-            left_out += 1
+            damaged += 1
             continue
         changed = [
             what
@@ -59,7 +60,7 @@ def resumed(
         setup.trainer.averaged.updates = found.averaged_updates
         observer.noted(f"Going on from {folder.name}.")
         return adapted(setup, found, observer)
-    if left_out:
+    if damaged:
         observer.noted("No whole checkpoint is left, so the training starts anew.")
     return None
 
@@ -156,6 +157,8 @@ def announce(
 ) -> None:
     """Tell the observer what is about to happen."""
     trainer = setup.trainer
+    if unused := left_out(setup.dataset):
+        observer.noted(unused)
     is_bf16 = uses_bf16(setup.config.train.precision, trainer.device)
     observer.started(
         TrainingPlan(

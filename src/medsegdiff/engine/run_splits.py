@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from medsegdiff.data import Dataset, Splits, folds, seeded_splits
+from medsegdiff.data.folder_tree import some
 from medsegdiff.errors import ConfigError, DataError
 
 Fold = int | Literal["all"]
@@ -34,14 +35,27 @@ def splits_of(dataset: Dataset, fold: Fold, seed: int) -> Splits:
     declared = dataset.declared_splits()
     test = declared.test if declared else ()
     usable = [study for study in annotated if study not in set(test)]
-    first = _first_fold(dataset, declared, usable, seed)
-    if fold == "all":
-        return Splits(train=tuple(usable), val=first.val, test=test)
-    if fold == 0:
-        return first.model_copy(update={"test": test})
-    if not 0 < fold < FOLDS:
+    if fold != "all" and not 0 <= fold < FOLDS:
         raise ConfigError(f"There is no fold {fold}: choose 0 to {FOLDS - 1} or all.")
-    return folds(usable, dataset.group, FOLDS, seed)[fold].model_copy(update={"test": test})
+    try:
+        divided = _divided(dataset, declared, usable, fold, seed)
+    except DataError as error:
+        raise DataError(f"{error} {left_out(dataset)}".rstrip()) from None
+    return divided.model_copy(update={"test": test})
+
+
+def left_out(dataset: Dataset) -> str:
+    """A sentence on the studies that nothing is learned from, as they have no mask; or nothing.
+
+    Studies that are tested on count as such, and not as left out.
+
+    Raises:
+        DataError: the splits that come with the data set cannot be used.
+    """
+    splits = dataset.declared_splits(is_checked=False)
+    known = {*dataset.annotated_ids(), *(splits.test if splits else ())}
+    missing = [study for study in dataset.ids() if study not in known]
+    return f"Without a mask, and so left out of training: {some(missing)}." if missing else ""
 
 
 def every_fold(dataset: Dataset, seed: int) -> list[Splits]:
@@ -54,6 +68,20 @@ def every_fold(dataset: Dataset, seed: int) -> list[Splits]:
     patients = {dataset.group(study) for study in (*first.train, *first.val)}
     others = range(1, FOLDS) if len(patients) >= FOLDS else ()
     return [first, *(splits_of(dataset, fold, seed) for fold in others)]
+
+
+def _divided(
+    dataset: Dataset, declared: Splits | None, usable: list[str], fold: Fold, seed: int
+) -> Splits:
+    """The studies to train on and to validate on.
+
+    Raises:
+        DataError: there are too few patients.
+    """
+    if isinstance(fold, int) and fold > 0:
+        return folds(usable, dataset.group, FOLDS, seed)[fold]
+    first = _first_fold(dataset, declared, usable, seed)
+    return first if fold == 0 else first.model_copy(update={"train": tuple(usable)})
 
 
 def _first_fold(dataset: Dataset, declared: Splits | None, usable: list[str], seed: int) -> Splits:

@@ -15,6 +15,7 @@ from medsegdiff.data.formats.dicom_seg import (
     DicomSeg,
     part_of,
     referenced_series,
+    segment_codes,
     segment_names,
     write_segmentation,
 )
@@ -73,6 +74,7 @@ def test_a_written_mask_is_read_back(series: Path, written: Path) -> None:
     assert np.array_equal(np.array([0, 5, 9])[mask.values], drawn((6, 9, 11)))
     assert segment_names(written) == {1: "Leber", 2: "Läsion/lesion"}
     assert referenced_series(written) == {series_in(series)[0].uid}
+    assert segment_codes(written) == {"Leber": LIVER}
 
 
 def test_dcmqis_rule_lays_a_written_mask_on_the_same_voxels(series: Path, written: Path) -> None:

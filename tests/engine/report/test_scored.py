@@ -74,6 +74,17 @@ def test_every_mean_is_shown_with_its_interval(evaluated: Path, shown, end: str)
         assert f"summary.json#/intervals_95/foreground_mean/{metric}/{end}" in sources
 
 
+def test_a_single_study_has_no_interval(tmp_path: Path, shown):
+    truth, out = volumes(tmp_path / "truth", 0), volumes(tmp_path / "out", 2)
+    (truth / "v1.nii.gz").unlink()
+    write_summary(out / "summary.json", evaluate_folders(truth, out))
+    text = shown(out, Given(truth=truth)).text
+    assert "(n = 1), over 1 study." in text
+    assert "unknown to" not in text
+    assert "band: its" not in text
+    assert "95 % interval in brackets" not in text
+
+
 def test_every_study_is_there_and_the_worst_is_first(evaluated: Path, shown):
     summary = json.loads((evaluated / "summary.json").read_text(encoding="utf-8"))
     dice = {one["study"]: one["metrics"]["1"]["Dice"] for one in summary["metric_per_case"]}

@@ -36,7 +36,14 @@ from medsegdiff.types import Geometry
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["DicomSeg", "part_of", "referenced_series", "segment_names", "write_segmentation"]
+__all__ = [
+    "DicomSeg",
+    "part_of",
+    "referenced_series",
+    "segment_codes",
+    "segment_names",
+    "write_segmentation",
+]
 
 
 class DicomSeg(Format):
@@ -100,6 +107,23 @@ def segment_names(path: Path) -> dict[int, str]:
     dataset = _dataset(path)
     with reading(path):
         return _names(dataset)
+
+
+def segment_codes(path: Path) -> dict[str, tuple[str, str, str]]:
+    """By name, what segments are in a terminology: value, scheme and meaning, where that is said.
+
+    Raises:
+        UnreadableStudy: it is no segmentation object, or damaged.
+    """
+    dataset = _dataset(path)
+    with reading(path):
+        known = {}
+        for item in dataset.get("SegmentSequence") or ():
+            category = _code(item, "SegmentedPropertyCategoryCodeSequence")
+            code = _code(item, "SegmentedPropertyTypeCodeSequence")
+            if code is not None and code != category:  # which says no more than that it is one
+                known[str(item.get("SegmentLabel", ""))] = code
+        return known
 
 
 def referenced_series(path: Path) -> frozenset[str]:
@@ -167,6 +191,15 @@ def _names(dataset: Dataset) -> dict[int, str]:
     segments = dataset.get("SegmentSequence") or ()
     names = {int(item.SegmentNumber): str(item.get("SegmentLabel", "")) for item in segments}
     return {number: name for number, name in names.items() if number > 0}
+
+
+def _code(segment: Dataset, keyword: str) -> tuple[str, str, str] | None:
+    """A code of a segment; None where a part of it is missing."""
+    for item in segment.get(keyword) or ():
+        given = (item.get(one) for one in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"))
+        value, scheme, meaning = (str(one or "").strip() for one in given)
+        return (value, scheme, meaning) if value and scheme and meaning else None
+    return None
 
 
 def _plane(dataset: Dataset) -> tuple[int, int]:

@@ -13,11 +13,13 @@ from medsegdiff.engine.report.svg import Axis, Plot
 SHARE_BINS = 20  # of what goes from 0 to 1
 BINS = 24
 
+MeanAndEnds = tuple[float, float | None, float | None]  # no ends: of a single study
+
 
 def share_histogram(
     values: Sequence[float],
     name: str,
-    interval: tuple[float, float, float] | None = None,
+    interval: MeanAndEnds | None = None,
     kind: str = "c1",
     is_cut: bool = False,
 ) -> Markup:
@@ -117,14 +119,14 @@ def _histogram(
     values: Sequence[float],
     axis: Axis,
     bins: int,
-    interval: tuple[float, float, float] | None,
+    interval: MeanAndEnds | None,
     kind: str,
 ) -> Markup:
     counts, edges = np.histogram(values, bins=bins, range=(axis.low, axis.high))
     highest = max(int(counts.max()), 1)
     words = f"{axis.title}: how many of {len(values)} studies have which value."
     plot = Plot(axis, Axis("studies", 0.0, highest * 1.08), words)
-    if interval is not None:
+    if interval is not None and interval[1] is not None and interval[2] is not None:
         plot.bar(interval[1], interval[2], highest * 1.08, "band", "95 % interval of the mean")
     for count, low, high in zip(counts.tolist(), edges[:-1], edges[1:], strict=True):
         if count:

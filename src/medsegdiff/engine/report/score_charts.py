@@ -25,11 +25,16 @@ def score_charts(scores: Scores, order: Mapping[str, int]) -> list[Chart]:
 def _distribution(scores: Scores, key: str, name: str) -> Chart:
     place = scores.content["intervals_95"][key]["Dice"]
     known = None if place["mean"] is None else (place["mean"], place["low"], place["high"])
+    is_single = place["n"] == 1  # which has no interval
     number = list(scores.structures).index(key) + 1
     drawn = charts.share_histogram(
-        scores.values("Dice", key), f"Dice of {name}", known, f"c{(number - 1) % 7 + 1}"
+        scores.values("Dice", key),
+        f"Dice of {name}",
+        (place["mean"], None, None) if is_single else known,
+        f"c{(number - 1) % 7 + 1}",
     )
-    caption = ("Line: the mean, ", *scores.interval("Dice", key), "; band: its 95 % interval.")
+    band = "." if is_single else "; band: its 95 % interval."
+    caption = ("Line: the mean, ", *scores.interval("Dice", key), band)
     return Chart(f"Dice of {name}", drawn, caption)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medsegdiff.data.study_files import count_text
 from medsegdiff.engine.report.commands import evaluate_command, predict_command
 from medsegdiff.engine.report.contents import (
     Card,
@@ -17,6 +18,7 @@ from medsegdiff.engine.report.contents import (
     Studies,
     StudyRow,
     Table,
+    Text,
 )
 from medsegdiff.engine.report.facts import out_facts
 from medsegdiff.engine.report.out_files import OutFiles
@@ -48,7 +50,7 @@ def scored_page(
     count = len(cases)
     return Page(
         title=f"Evaluation of {count} {'study' if count == 1 else 'studies'}",
-        lead=("Mean Dice ", *mean, f", 95 % interval in brackets, over {count} studies."),
+        lead=_lead(mean, count),
         cards=_cards(scores),
         notices=[
             *_notices(scores),
@@ -69,6 +71,12 @@ def scored_page(
     )
 
 
+def _lead(mean: Text, count: int) -> Text:
+    """The figure that is asked for first."""
+    brackets = ", 95 % interval in brackets" if len(mean) > 2 else ""
+    return ("Mean Dice ", *mean, f"{brackets}, over {count_text(count)}.")
+
+
 def _predicted(files: OutFiles) -> list[str]:
     return [predict_command(files.run_report.content)] if files.run_report.content else []
 
@@ -84,7 +92,8 @@ def _cards(scores: Scores) -> list[Card]:
             mean, *rest = scores.interval(metric)
             assert isinstance(mean, Number)
             title = f"{column(metric).title}, mean"
-            cards.append(Card(title, mean, ("95 % interval ", *rest[1:-1]) if rest else ()))
+            note = ("95 % interval ", *rest[1:-1]) if len(rest) > 1 else ("n = 1",) if rest else ()
+            cards.append(Card(title, mean, note))
     if scores.content.get("calibration"):
         ece = scores.summary.number("calibration", "ECE", digits=4)
         band = scores.summary.number("calibration", "ECE_band", digits=4)
@@ -115,7 +124,7 @@ def _notices(scores: Scores) -> list[Notice]:
         ),
         (
             "Without a true mask, and in no mean",
-            content.get("predictions_without_reference", []),
+            _without_reference(content),
             False,
         ),
         ("To know", content.get("findings", []), False),
@@ -125,6 +134,12 @@ def _notices(scores: Scores) -> list[Notice]:
         for title, found, is_grave in lines
         if found
     ]
+
+
+def _without_reference(content: Mapping[str, Any]) -> list[str]:
+    """Predictions, and studies of the split, without a true mask; earlier files lack the latter."""
+    keys = ("predictions_without_reference", "studies_without_reference")
+    return sorted({study for key in keys for study in content.get(key, [])})
 
 
 def _tables(scores: Scores) -> list[Table]:

@@ -68,7 +68,7 @@ class Scores:
         return self.summary.number(*path, unit="" if is_short else unit, digits=digits)
 
     def interval(self, metric: str, key: str = MEAN, place: str = "intervals_95") -> Text:
-        """Its mean with the 95 % interval."""
+        """Its mean with the 95 % interval; a single study has none."""
         path = (place, key, metric) if place == "intervals_95" else (place, metric)
         mean, low, high = (
             self.number(metric, *path, one, is_short=one == "low")
@@ -76,6 +76,8 @@ class Scores:
         )
         if mean.value is None:
             return (mean,)
+        if self.number(metric, *path, "n").value == 1:
+            return (mean, " (n = 1)")
         return (mean, " (", low, " to ", high, ")")
 
     def values(self, metric: str, key: str) -> list[float]:
