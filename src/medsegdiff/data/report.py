@@ -165,7 +165,8 @@ class Report:
             lines.append(f"Axes run to: {_counted(self.orientations, 'orientations')}.")
         if self.raters:
             drawn = ", ".join(f"{rater} ({count})" for rater, count in self.raters.items())
-            lines.append(f"Raters: {drawn}. With `train --config raters` the members differ as people do.")
+            way = "With `train --config raters` the members differ as people do."
+            lines.append(f"Raters: {drawn}. {way}")
         if self.splits:
             counts = ", ".join(f"{name} {count}" for name, count in self.splits.items())
             lines.append(f"Splits: {counts}.")
