@@ -19,6 +19,7 @@ import curves
 import folder
 import gpu
 import same_masks
+import sizes
 import start
 import training_step
 import trials
@@ -63,6 +64,7 @@ PARTS = (
     Part("speed", "Beside others", "speed", speed_page),
     Part("start", "How soon it begins", "start", start.page),
     Part("trials", "What single decisions are worth", "trials", trials.page),
+    Part("sizes", "How large the networks are", "sizes", sizes.page),
     Part("training step", "A training step, before and now", "training_step", training_step.page),
     Part("same masks", "The same masks", "same_masks", same_masks.page),
     Part("curves", "How it grows", "curves", drawn_curves),

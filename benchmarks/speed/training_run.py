@@ -16,13 +16,16 @@ from speed.ours import STUDIES
 USUAL = ("train.validations=1", "train.validation_studies=1", "train.final_studies=1")
 
 
-def training_step(words: Sequence[str], steps: int, launch: Sequence[str] = ()) -> dict[str, float]:
-    """Median seconds of a step of a training on the processor, one thread a process.
+def training_step(
+    words: Sequence[str], steps: int, launch: Sequence[str] = (), threads: int = 1
+) -> dict[str, float]:
+    """Median seconds of a step of a training on the processor.
 
     Args:
         words: of `medsegdiff train`, behind the data set.
         steps: of the training; the first is not counted.
         launch: words before `-m medsegdiff`, for several processes.
+        threads: of each process.
 
     Returns:
         Seconds, and MiB of the largest process: of training and of one validation.
@@ -30,7 +33,9 @@ def training_step(words: Sequence[str], steps: int, launch: Sequence[str] = ()) 
     with tempfile.TemporaryDirectory() as folder:
         train = ["-m", "medsegdiff", "train", str(STUDIES), "-o", folder, f"--max-steps={steps}"]
         settings = ["--device=cpu", *USUAL, *words]
-        largest = peak_of([sys.executable, *launch, *train, *settings], OMP_NUM_THREADS="1")
+        largest = peak_of(
+            [sys.executable, *launch, *train, *settings], OMP_NUM_THREADS=str(threads)
+        )
         lines = (Path(folder) / "fold_0" / "metrics.jsonl").read_text().splitlines()
     ends = [one["seconds"] for one in map(json.loads, lines) if "seconds" in one]
     taken = [later - earlier for earlier, later in pairwise(ends)]
