@@ -69,10 +69,10 @@ def alike_members(sample: Sample, model: TrainedModel, spread: float) -> Masks:
 def levels(sample: Sample, model: TrainedModel, spread: float) -> Masks:
     """The probability cut at sixteen levels, as far apart as members with this spread."""
     found = predict(sample, model, with_predict(model.predict, seed=SEED))
-    config = with_predict(model.predict, spread=spread, seed=SEED)
+    config = with_predict(model.predict, members=MEMBERS, seed=SEED)
     cut = MemberCut.of(model, config, sample.study.encode())
-    tempered_once = replace(cut, temperature=1.0)  # the probability is calibrated already
-    return torch.stack(tempered_once.all([found.probability] * MEMBERS)).long(), found.mask
+    own = replace(cut, spread=spread, temperature=1.0)  # the probability is calibrated already
+    return torch.stack(own.all([found.probability] * MEMBERS)).long(), found.mask
 
 
 def drawn_pixels(sample: Sample, model: TrainedModel, spread: float) -> Masks:

@@ -22,6 +22,8 @@ def finish(grid, dice_of, leakage=0.25):
             "settings": job.config.model_dump(mode="json"),
             "asked": {"own": []},
             "split": "val",
+            "device": "cpu",
+            "environment": {"bf16_on_cpu": True},
             "steps": 3,
             "leakage": leakage,
             "figures of own": own,

@@ -155,6 +155,14 @@ def test_terms_come_along(tmp_path: Path, layout) -> None:
     assert {one.name: one.read_text() for one in copied} == {name: name for name in names}
 
 
+@pytest.mark.parametrize("layout", ["nnunet", "folders"])
+def test_terms_among_the_images_come_along(tmp_path: Path, layout) -> None:
+    layout_trees.nnunet(tmp_path / "source")
+    (tmp_path / "source/imagesTr/LICENSE.txt").write_text("no trade")
+    convert(open_data(tmp_path / "source"), tmp_path / "copy", layout)
+    assert (tmp_path / "copy/LICENSE.txt").read_text() == "no trade"
+
+
 def test_codes_of_segments_are_kept(tmp_path: Path) -> None:
     official_trees.ct_series(tmp_path / "source/ct", layout_trees.SERIES)
     (tmp_path / "source/seg").mkdir()
@@ -168,6 +176,12 @@ def test_codes_of_segments_are_kept(tmp_path: Path) -> None:
     label_map = open_data(tmp_path / "copy").label_map
     assert label_map is not None
     assert [one.declared for one in label_map.codes] == [[*code]]
+    about = {"labels": {"background": 0, "Liver": 1, "Thing": 2}, "codes": {}}
+    about["codes"] = {"Thing": ["49755003", "SCT", "Thing"]}
+    (tmp_path / "source/dataset.json").write_text(json.dumps(about))
+    label_map = open_data(tmp_path / "source").label_map
+    assert label_map is not None
+    assert {one.name for one in label_map.codes} == {"Liver", "Thing"}  # one declared, one read
 
 
 def test_the_name_of_a_bids_set_is_kept(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ import torch
 from PIL import Image
 
 from medsegdiff.data import write_map
+from medsegdiff.engine.convert import convert
 from medsegdiff.engine.evaluate import EMPTY_MASK_RULE, evaluate_folders
 from medsegdiff.engine.evaluation_files import summary_table, write_csv, write_summary
+from medsegdiff.engine.opening import open_data
 from medsegdiff.errors import DataError
 
 
@@ -137,6 +139,13 @@ def test_a_study_of_the_split_without_a_true_mask_is_named(
     whole = evaluate_folders(data, out)
     assert whole.is_complete
     assert whole.unmatched == summary.unmatched
+
+
+def test_a_split_has_its_masks_in_any_folder_of_an_nnunet_set(skin_data: Path, tmp_path: Path):
+    convert(open_data(skin_data), tmp_path / "raw", "nnunet")
+    summary = evaluate_folders(tmp_path / "raw", skin_data / "masks", split="test")
+    tested = json.loads((skin_data / "splits.json").read_text(encoding="utf-8"))["test"]
+    assert [score.study for score in summary.scores] == sorted(tested)
 
 
 def test_a_split_without_any_true_mask_is_refused(

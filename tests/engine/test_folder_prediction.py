@@ -166,8 +166,8 @@ def test_probabilities_of_other_settings_do_not_stay(images, model, tmp_path):
 def test_no_study_is_held_while_the_next_is_drawn(images: Path, model: TrainedModel, tmp_path):
     held: list[weakref.ref] = []
 
-    def watched(progress):
-        for result in predict_folder(images, tmp_path / "out", model, progress=progress):
+    def watched(progress, warn):
+        for result in predict_folder(images, tmp_path / "out", model, progress=progress, warn=warn):
             assert not any(one() for one in held)
             if result.prediction is not None:
                 held.append(weakref.ref(result.prediction))

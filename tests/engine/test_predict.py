@@ -115,7 +115,7 @@ def test_spread_moves_members_apart_and_leaves_the_fused_mask(model, lesion, ans
     assert apart.probability.equal(answer.probability)
     sizes = apart.members.flatten(1).float().mean(dim=1)
     assert sizes.std() > 2 * answer.members.flatten(1).float().mean(dim=1).std()
-    assert apart.quality < answer.quality
+    assert apart.quality == answer.quality
 
 
 def test_a_spread_member_stays_itself_among_more(model, lesion, config):

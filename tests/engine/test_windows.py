@@ -44,6 +44,15 @@ def test_a_volume_gets_all_maps_on_its_own_grid(balls_model):
     assert 0 <= found.quality <= 1
 
 
+def test_spread_moves_members_apart_through_windows_too(balls_model):
+    sample = Balls().load("ball_5")
+    alike = predict(sample, balls_model, balls_model.predict)
+    apart = predict(sample, balls_model, with_predict(balls_model.predict, spread=1.0))
+    assert apart.mask.equal(alike.mask)
+    assert apart.quality == alike.quality
+    assert not apart.members.equal(alike.members)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_network_predicts_through_windows(name: str, tiny, tmp_path):

@@ -96,7 +96,11 @@ def show_summary(summary: Summary, is_json: bool) -> int:
     if is_json:
         means = {name: _known(one.mean) for name, one in summary.means.items()}
         console.json_result(
-            event="summary", **means, missing=summary.missing, failed=dict(summary.failed)
+            event="summary",
+            **means,
+            missing=summary.missing,
+            without_truth=summary.without_truth,
+            failed=dict(summary.failed),
         )
     else:
         for line in summary_table(summary):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -203,7 +204,13 @@ class FileDataset(Dataset):
         """Which studies of a set with masks have none: those to train on, and those to test on."""
         annotated = set(self.annotated_ids())
         missing = [study for study in self.ids() if annotated and study not in annotated]
-        tested = [study for study in missing if self._studies[study].split == "test"]
+        declared: set[str] = set()
+        with suppress(DataError):  # splits that cannot be used are told by who divides
+            splits = self.declared_splits(is_checked=False)
+            declared = set(splits.test if splits else ())
+        tested = [
+            study for study in missing if study in declared or self._studies[study].split == "test"
+        ]
         left_out = sorted(set(missing) - set(tested))
         told = {
             "Without a mask, and so left out of training": left_out,

@@ -39,7 +39,9 @@ def with_classes(declared: Declaration, drawings: Sequence[Drawing], path: Path)
         drawn = {folded(name): name.strip() for one in drawings for name in one.names}
         names = [BACKGROUND, *sorted(drawn[key] for key in drawn.keys() - {BACKGROUND})]
     labels = {name: k for k, name in enumerate(names)}
-    codes = declared.codes or _codes(names[1:], drawings)
+    told = {folded(concept.name) for concept in declared.codes}
+    others = [name for name in names[1:] if folded(name) not in told]
+    codes = (*declared.codes, *_codes(others, drawings))
     return declared.model_copy(update={"labels": labels, "codes": codes})
 
 

@@ -92,16 +92,22 @@ def convert(
             kept = _of_trained(source, written)
         write_json(new / "dataset.json", _about(source, copy, written, kept))
         _write_splits(new, layout, kept, source.annotated_ids())
-        for path in _terms(source.home):
+        for path in _terms(source):
             shutil.copyfile(path, new / path.name)
     findings = _changed_for_nnunet(source, written, kept) if layout == "nnunet" else []
     return Conversion(written, failed, tuple(findings))
 
 
-def _terms(home: Path) -> list[Path]:
-    """The files beside `dataset.json` that say under which terms the data may be used."""
-    files = sorted(home.iterdir()) if home.is_dir() else ()  # a data set may be a single image
-    return [one for one in files if one.name.lower().startswith(TERMS) and one.is_file()]
+def _terms(source: FileDataset) -> list[Path]:
+    """The files that say under which terms the data may be used.
+
+    They lie beside `dataset.json` or among the images; of two with one name the former counts.
+    """
+    images = {source.study_files(study).images[0].parent for study in source.ids()}
+    folders = [*sorted(images), source.home]
+    files = [one for folder in folders if folder.is_dir() for one in sorted(folder.iterdir())]
+    found = [one for one in files if one.name.lower().startswith(TERMS) and one.is_file()]
+    return list({one.name: one for one in found}.values())
 
 
 def _changed_for_nnunet(

@@ -75,7 +75,7 @@ def find_pairs(reference: Path, prediction: Path, split: str | None = None) -> M
     """
     drawn = _masks(prediction, "predicted")
     names = by_name(drawn)
-    truth_folder = _truth_folder(reference, names.keys())
+    truth_folder = _truth_folder(reference, names.keys(), split)
     dataset = None if truth_folder is not None else open_data(reference)
     wanted = _split(reference, truth_folder, dataset, split)
     if dataset is None:
@@ -158,11 +158,16 @@ def read_map(path: Path) -> Float[Tensor, "1 *S"]:
     return values / FULL_SCALE if path.suffix.lower() == ".png" else values
 
 
-def _truth_folder(reference: Path, studies: Set[str]) -> Path | None:
-    """The folder of the true masks; None where a layout must be understood to find them."""
+def _truth_folder(reference: Path, studies: Set[str], split: str | None) -> Path | None:
+    """The folder of the true masks; None where a layout must be understood to find them.
+
+    A split may have its masks in any of several folders.
+    """
     names = (*MASK_FOLDERS, *LABEL_FOLDERS)
     inside = [reference / name for name in names if (reference / name).is_dir()]
     filled = [folder for folder in inside if mask_files(folder)]
+    if len(filled) > 1 and split is not None:
+        return None
     if filled:
         return max(filled, key=lambda one: len(paired(mask_files(one), studies).keys() & studies))
     if not reference.is_dir() or not (files := mask_files(reference)) or _has_layout(reference):

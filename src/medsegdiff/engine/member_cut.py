@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import torch
@@ -24,7 +24,9 @@ class MemberCut:
         threshold: of the fused mask, too; for binary tasks and regions.
         temperature: as for the fused probability.
         spread: how far the members' own levels lie apart, 0 to 1.
-        start: where the sequence of their draws begins, 0 to 1, one for each channel.
+        start: where the sequence of their draws begins, 0 to 1: one for each class, and a single
+            one for regions, so that what lies inside another stays inside.
+        per_fold: members of each fold; the draws of all folds are the same.
         coding: what the channels are.
     """
 
@@ -32,21 +34,25 @@ class MemberCut:
     temperature: float
     spread: float
     start: tuple[float, ...]
+    per_fold: int
     coding: MaskCoding
 
     @classmethod
     def of(cls, model: TrainedModel, config: PredictConfig, digest: bytes) -> MemberCut:
         """What these settings come to for the study with this digest."""
+        coding = model.config.coding
+        is_single = config.members < 2 or not model.networks[0].denoises
         return cls(
             threshold_of(model, config),
             model.temperature(config),
-            config.spread,
-            _shares(digest, config.seed, model.config.mask_channels),
-            model.config.coding,
+            0.0 if is_single else config.spread,
+            _shares(digest, config.seed, coding.classes if coding.is_exclusive else 1),
+            max(1, config.members),
+            coding,
         )
 
     def __call__(self, number: int, member: Float[Tensor, "K *S"]) -> Integer[Tensor, "*S"]:
-        """The labels of the member with this number, from 0; uint8 if they fit."""
+        """The labels of the member with this number in its fold, from 0; uint8 if they fit."""
         probability = tempered(member, self.temperature, self.coding)
         if self.spread:
             draw = own_draw(torch.tensor(self.start), number)
@@ -55,8 +61,12 @@ class MemberCut:
         return labels.to(torch.uint8) if self.coding.classes <= 2**8 else labels
 
     def all(self, members: Iterable[Float[Tensor, "K *S"]]) -> list[Integer[Tensor, "*S"]]:
-        """The labels of all members, in order."""
-        return [self(number, one) for number, one in enumerate(members)]
+        """The labels of all members, fold by fold."""
+        return [self(number % self.per_fold, one) for number, one in enumerate(members)]
+
+    def alike(self) -> MemberCut:
+        """The same without levels of their own."""
+        return replace(self, spread=0.0)
 
 
 def threshold_of(model: TrainedModel, config: PredictConfig) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import torch
 from jaxtyping import Integer
@@ -22,7 +21,7 @@ from medsegdiff.engine.step_count import Progress, StepCount, steps_of_a_view
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.windows import blended
-from medsegdiff.ensemble import pairwise_dice, tempered
+from medsegdiff.ensemble import tempered
 from medsegdiff.types import Fused, Prediction, Sample
 
 Warn = Callable[[str, Sequence[str]], object]
@@ -105,10 +104,7 @@ def fused_and_members(
         members, head = draw_members([View.whole(one) for one in folds], model, config, count)
         labels = cut.all(map(placement.undo, members))  # (M, K, *S_net) to M x (*S)
         fused = config.ensemble(members, head, coding, cut.temperature)
-    drawn = torch.stack(labels)
-    if config.spread:  # members that are apart on purpose agree less
-        fused = replace(fused, quality=pairwise_dice(drawn, coding))
-    return fused, drawn
+    return fused, torch.stack(labels)
 
 
 def provenance(model: TrainedModel, config: PredictConfig, seconds: float) -> dict[str, object]:

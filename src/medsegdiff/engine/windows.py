@@ -74,6 +74,8 @@ def blended(
         for first, members, head in slab.finished(end):
             fused = config.ensemble(members, head, cut.coding, cut.temperature)
             result.add(first, fused, cut.all(members))
+            if cut.spread:
+                result.add_alike(first, cut.alike().all(members))
     del slab
     return result.fused(), result.members
 
@@ -149,6 +151,7 @@ class Result:
         self.kind = torch.uint8 if coding.classes <= 2**8 else torch.int16
         self.maps: list[Tensor] = []  # probability (K), entropy, mutual information
         self.members = torch.empty(0, *shape, dtype=self.kind)
+        self.alike: Tensor | None = None  # the members without levels of their own, if they have
 
     def add(self, first: int, fused: Fused, members: Sequence[Integer[Tensor, "*s"]]) -> None:
         """Put the rows from `first` on in their place."""
@@ -163,10 +166,19 @@ class Result:
         for kept, one in zip(self.members, members, strict=True):
             kept[rows] = one.to(self.kind)
 
+    def add_alike(self, first: int, members: Sequence[Integer[Tensor, "*s"]]) -> None:
+        """The same rows of the members cut alike, which the quality is taken of."""
+        if self.alike is None:
+            self.alike = torch.empty_like(self.members)
+        rows = _rows(first, first + members[0].shape[self.axis], self.axis)
+        for kept, one in zip(self.alike, members, strict=True):
+            kept[rows] = one.to(self.kind)
+
     def fused(self) -> Fused:
         """All rows together."""
         probability, entropy, information = self.maps
-        quality = pairwise_dice(self.members, self.coding)
+        members = self.members if self.alike is None else self.alike
+        quality = pairwise_dice(members, self.coding)
         return Fused(probability, entropy[0], information[0], quality)
 
 

@@ -14,27 +14,27 @@ from medsegdiff.ensemble.temperature import FLOOR, by_rows
 from medsegdiff.types import MaskCoding
 
 
-def own_draw(start: Float[Tensor, "K"], number: int) -> Float[Tensor, "K"]:
+def own_draw(start: Float[Tensor, "D"], number: int) -> Float[Tensor, "D"]:
     """The draws of one member, between 0 and 1: so that those of any first few lie well apart.
 
     Args:
-        start: of the sequence, 0 to 1, one for each channel.
+        start: of the sequence, 0 to 1, one for each of D draws.
         number: of the member, from 0.
 
-    Source: Roberts 2018, "The unreasonable effectiveness of quasirandom sequences"; for one channel
+    Source: Roberts 2018, "The unreasonable effectiveness of quasirandom sequences"; for one draw
     the multiples of the golden ratio.
     """
-    channels = len(start)
+    draws = len(start)
     root = 2.0
-    for _ in range(64):  # of x^(K + 1) = x + 1
-        root = (1 + root) ** (1 / (channels + 1))
-    strides = torch.tensor([root ** -(k + 1) for k in range(channels)], dtype=torch.float64)
+    for _ in range(64):  # of x^(D + 1) = x + 1
+        root = (1 + root) ** (1 / (draws + 1))
+    strides = torch.tensor([root ** -(d + 1) for d in range(draws)], dtype=torch.float64)
     return ((start.double() + number * strides) % 1).clamp(FLOOR, 1 - FLOOR).to(start.dtype)
 
 
 def at_own_level(
     probability: Float[Tensor, "K *S"],
-    draw: Float[Tensor, "K"],
+    draw: Float[Tensor, "D"],
     spread: float,
     coding: MaskCoding,
 ) -> Float[Tensor, "K *S"]:
@@ -48,7 +48,7 @@ def at_own_level(
 
     Args:
         probability: 0 to 1, shape (K, *S); of the foreground where K is 1.
-        draw: u, one for each channel.
+        draw: u, one for each class, or a single one for all channels of regions.
         spread: s, 0 to 1.
         coding: what the channels are.
 

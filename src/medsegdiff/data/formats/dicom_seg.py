@@ -112,18 +112,20 @@ def segment_names(path: Path) -> dict[int, str]:
 def segment_codes(path: Path) -> dict[str, tuple[str, str, str]]:
     """By name, what segments are in a terminology: value, scheme and meaning, where that is said.
 
+    Segments of one name with different codes have none.
+
     Raises:
         UnreadableStudy: it is no segmentation object, or damaged.
     """
     dataset = _dataset(path)
     with reading(path):
-        known = {}
+        known: dict[str, set[tuple[str, str, str]]] = {}
         for item in dataset.get("SegmentSequence") or ():
             category = _code(item, "SegmentedPropertyCategoryCodeSequence")
             code = _code(item, "SegmentedPropertyTypeCodeSequence")
             if code is not None and code != category:  # which says no more than that it is one
-                known[str(item.get("SegmentLabel", ""))] = code
-        return known
+                known.setdefault(str(item.get("SegmentLabel", "")), set()).add(code)
+        return {name: codes.pop() for name, codes in known.items() if len(codes) == 1}
 
 
 def referenced_series(path: Path) -> frozenset[str]:
