@@ -58,12 +58,9 @@ def calibrate(
         configs = accepted(grid, [*wanted, *_beside(grid, wanted)], data, tell)
         measured = at_pace(grid, timed(configs, data_root / data, rounds, device))
         for arm in [one for one in wanted if one in measured]:
-            seconds = measured[arm]
+            seconds = round(measured[arm], 4)  # as written: the steps follow from the file alone
             steps = max(1, int(60 * grid.minutes / seconds))
-            known.setdefault(data, {})[arm] = {
-                "seconds_per_step": round(seconds, 4),
-                "steps": steps,
-            }
+            known.setdefault(data, {})[arm] = {"seconds_per_step": seconds, "steps": steps}
             tell(f"{data}, {arm}: {seconds:.3f} s a step, {steps} steps")
         write_steps(grid, known, device)
 
