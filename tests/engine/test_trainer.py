@@ -102,6 +102,32 @@ def test_a_random_rater_is_drawn_anew_in_every_step(rated, tiny, tmp_path):
     assert other.batches.make(7).x_0.equal(x_0)  # no state
 
 
+def test_all_raters_are_seen_once_in_every_pass(rated, tiny, tmp_path):
+    config = tiny("train.raters=all", "train.augmentation=[]")
+    batches = set_up(rated, tmp_path, config, 0, None, "cpu").trainer.batches
+    steps = 2 * len(batches.studies) // config.train.batch_size  # one pass: two raters each
+    seen = []
+    for step in range(steps):
+        drawn = batches.make(step).x_0.mean(dim=(1, 2, 3)) > 0
+        seen += zip(batches.names(step), drawn.tolist(), strict=True)
+    assert sorted(seen) == [(study, full) for study in batches.studies for full in (False, True)]
+
+
+def test_a_study_without_raters_keeps_its_mask_beside_others(rated, skin, tiny, tmp_path):
+    alone = rated.annotated_ids()[0]
+    for rater in ("none", "all"):
+        (rated.root / "raters" / rater / f"{alone}.png").unlink()
+    config = tiny("train.raters=all", "train.augmentation=[]", "train.batch_size=1")
+    data = Folder(root=rated.root)
+    batches = set_up(data, tmp_path, config, 0, None, "cpu").trainer.batches
+    turns = [turn for turn in batches.turns if turn.study == alone]
+    assert len(turns) == 1
+    step = next(number for number in range(99) if batches.names(number) == [alone])
+    plain = set_up(skin, tmp_path, tiny("train.augmentation=[]"), 0, None, "cpu").trainer.batches
+    mine = plain.process.signal(plain.cache.batch([alone])[1])
+    assert batches.make(step).x_0.equal(mine)
+
+
 def test_the_consensus_is_taken_where_nothing_else_is_asked(rated, skin, tiny, tmp_path):
     both = [set_up(data, tmp_path, tiny(), 0, None, "cpu").trainer for data in (rated, skin)]
     mine, yours = (one.batches.make(3) for one in both)

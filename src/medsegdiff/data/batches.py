@@ -144,6 +144,9 @@ class PreparedCache:
     def with_foreground(self, studies: Sequence[str]) -> list[int]:
         """Indices of the studies whose mask outlines something on the network's grid; reads all.
 
+        Args:
+            studies: names, which may come several times.
+
         Raises:
             DataError: none does, or one cannot be read.
         """
@@ -154,7 +157,7 @@ class PreparedCache:
                 found.append(index)
         if not found:
             raise DataError(
-                f"None of the {len(studies)} training studies has a mask that outlines anything, "
+                f"None of the {len(set(studies))} training studies has a mask that outlines anything, "
                 "but train.foreground_share asks for some. Leave it out, or look at the masks with "
                 "`medsegdiff verify`."
             )
@@ -169,8 +172,8 @@ class PreparedCache:
         if not any(self.dataset.raters(study) for study in studies):
             raise DataError(
                 f"None of the {len(studies)} training studies has masks of several raters "
-                "(raters/<rater>/NAME.png), but train.raters=random asks for them. Leave it out to "
-                "train on the masks."
+                "(raters/<rater>/NAME.png), but train.raters asks for them. Leave it out to train on "
+                "the masks."
             )
 
     def _keep(self, study: str, prepared: Prepared) -> None:

@@ -116,8 +116,9 @@ class TrainConfig(Config):
         foreground_share: least share of each batch whose masks outline something, for data sets in
             which many are empty. None takes the studies as they come, and with windows a third.
         raters: "consensus" trains on the mask of each study, "random" on that of one of its raters,
-            drawn anew in every step; a study without raters keeps its mask. Validation is always
-            against the mask.
+            drawn anew in every step, "all" on those of all its raters, each once in every pass over
+            the data, so that a study of more raters is seen more often; a study without raters
+            keeps its mask. Validation is always against the mask.
         learning_rate: at its highest, after the warm-up; then it follows a cosine to zero.
         warm_up: share of the steps in which it rises.
         head: the condition head's own loss.
@@ -143,7 +144,7 @@ class TrainConfig(Config):
     micro_batch: int | None = Field(default=None, ge=1)
     loaders: int | None = Field(default=None, ge=0)
     foreground_share: float | None = Field(default=None, ge=0, le=1)
-    raters: Literal["consensus", "random"] = "consensus"
+    raters: Literal["consensus", "random", "all"] = "consensus"
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warm_up: float = Field(default=0.05, ge=0, lt=1)

@@ -54,6 +54,26 @@ class TrainingBatch:
             yield self.mapped(lambda one, first=first: one[first : first + rows])
 
 
+@dataclass(frozen=True)
+class Turn:
+    """What a row of a batch may show: a study, in a pass over all raters with one rater's mask.
+
+    Args:
+        study: its name.
+        rater: which of its raters, in the order of their names.
+        raters: how many it has; 0 leaves it its own mask.
+    """
+
+    study: str
+    rater: int
+    raters: int
+
+    @property
+    def draw(self) -> float:
+        """From 0 to 1: the middle of the share of all raters that is this one's."""
+        return (self.rater + 0.5) / max(1, self.raters)
+
+
 class BatchMaker:
     """Makes the batches of a training; whichever is asked for first, each is the same.
 
@@ -85,20 +105,31 @@ class BatchMaker:
         self.process = process
         self.team = team
         self.is_pinned = is_pinned
+        if settings.raters != "consensus":
+            cache.check_raters(studies)
+        counts = [len(cache.dataset.raters(study)) for study in studies]
+        self.turns = [
+            Turn(study, rater, count)
+            for study, count in zip(studies, counts, strict=True)
+            for rater in range(count if settings.raters == "all" and count else 1)
+        ]
         is_guided = settings.foreground_share and not self.grid.is_tiled
         # windows find foreground in any study
-        self.foreground = cache.with_foreground(studies) if is_guided else []
-        if settings.raters == "random":
-            cache.check_raters(studies)
+        names = [turn.study for turn in self.turns]
+        self.foreground = cache.with_foreground(names) if is_guided else []
 
     def names(self, number: int) -> list[str]:
         """The studies of batch `number`, of all processes."""
-        count, settings = len(self.studies), self.settings
+        return [turn.study for turn in self._turns(number)]
+
+    def _turns(self, number: int) -> list[Turn]:
+        """What the rows of batch `number` show, of all processes."""
+        count, settings = len(self.turns), self.settings
         share = (settings.foreground_share or 0.0) if self.foreground else 0.0
         batch = batch_indices(
             count, settings.batch_size, number, settings.seed, self.foreground, share
         )
-        return [self.studies[i] for i in batch]
+        return [self.turns[i] for i in batch]
 
     def make(self, number: int) -> TrainingBatch:
         """This process's rows of batch `number`: images augmented, and the noise to add.
@@ -106,10 +137,10 @@ class BatchMaker:
         Raises:
             DataError: a study cannot be read, or has no mask.
         """
-        names = self.names(number)
+        turns = self._turns(number)
+        names = [turn.study for turn in turns]
         generator = step_generator(self.settings.seed, number)
-        is_random = self.settings.raters == "random"
-        draws = torch.rand(len(names), generator=generator) if is_random else None
+        draws = self._rater_draws(turns, generator)
         windows = self._windows(len(names), generator) if self.grid.is_tiled else None
         drawn = self.cache.batch(names, draws, windows)
         image, labels = augment(*drawn, self.settings.augmentation, generator)
@@ -124,6 +155,16 @@ class BatchMaker:
         own = draw.mapped(lambda one: one[rows])
         batch = TrainingBatch(image, x_0[rows], own, self._weight(labels[rows]))
         return batch.mapped(Tensor.pin_memory) if self.is_pinned else batch
+
+    def _rater_draws(
+        self, turns: Sequence[Turn], generator: torch.Generator
+    ) -> Float[Tensor, "B"] | None:
+        """Which rater's mask each row shows; None where all show the study's own."""
+        if self.settings.raters == "random":
+            return torch.rand(len(turns), generator=generator)
+        if self.settings.raters == "all":
+            return torch.tensor([turn.draw for turn in turns])
+        return None
 
     def _weight(self, labels: Tensor) -> Tensor | None:
         """0 where labels (B, *S) are ignored, else 1, shape (B, 1, *S); None where none can be."""
