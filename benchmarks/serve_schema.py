@@ -35,7 +35,7 @@ MISSING = (
     "it: --schemathesis ENVIRONMENT/bin/schemathesis."
 )
 FEW = {"model": "skin-lesion", "members": 1, "steps": 1}
-JOBS = 3  # that are there to be asked about, and as many to be deleted
+JOBS = 12  # to be asked about, and as many to be deleted; more than Schemathesis deletes by chance
 SLOWEST_SECONDS = 60  # an answer of /infer waits for its job, and for those before it
 CONFIG = """\
 warnings = false
