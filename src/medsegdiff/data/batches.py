@@ -157,9 +157,9 @@ class PreparedCache:
                 found.append(index)
         if not found:
             raise DataError(
-                f"None of the {len(set(studies))} training studies has a mask that outlines anything, "
-                "but train.foreground_share asks for some. Leave it out, or look at the masks with "
-                "`medsegdiff verify`."
+                f"None of the {len(set(studies))} training studies has a mask that outlines "
+                "anything, but train.foreground_share asks for some. Leave it out, or look at the "
+                "masks with `medsegdiff verify`."
             )
         return found
 
@@ -172,8 +172,8 @@ class PreparedCache:
         if not any(self.dataset.raters(study) for study in studies):
             raise DataError(
                 f"None of the {len(studies)} training studies has masks of several raters "
-                "(raters/<rater>/NAME.png), but train.raters asks for them. Leave it out to train on "
-                "the masks."
+                "(raters/<rater>/NAME.png), but train.raters asks for them. Leave it out to train "
+                "on the masks."
             )
 
     def _keep(self, study: str, prepared: Prepared) -> None:

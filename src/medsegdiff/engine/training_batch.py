@@ -11,7 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medsegdiff.data import PreparedCache, WindowDraws, augment, batch_indices, central
+from medsegdiff.data import (
+    Dataset,
+    PreparedCache,
+    WindowDraws,
+    augment,
+    batch_indices,
+    central,
+)
 from medsegdiff.diffusion import NoiseDraw, Process
 from medsegdiff.engine.config import ModelConfig, TrainConfig
 from medsegdiff.engine.distributed import Team
@@ -56,22 +63,25 @@ class TrainingBatch:
 
 @dataclass(frozen=True)
 class Turn:
-    """What a row of a batch may show: a study, in a pass over all raters with one rater's mask.
+    """What a row of a batch may show.
 
     Args:
         study: its name.
-        rater: which of its raters, in the order of their names.
-        raters: how many it has; 0 leaves it its own mask.
+        draw: from 0 to 1 (left out), which of its raters' masks, where not chance says so.
     """
 
     study: str
-    rater: int
-    raters: int
+    draw: float = 0.0
 
-    @property
-    def draw(self) -> float:
-        """From 0 to 1: the middle of the share of all raters that is this one's."""
-        return (self.rater + 0.5) / max(1, self.raters)
+
+def turns_of(studies: Sequence[str], dataset: Dataset, is_each_rater: bool) -> list[Turn]:
+    """What a pass over the data shows: each study once, or each of its raters' masks once."""
+    turns: list[Turn] = []
+    for study in studies:
+        count = len(dataset.raters(study)) if is_each_rater else 0
+        each = [Turn(study, (rater + 0.5) / count) for rater in range(count)]
+        turns += each or [Turn(study)]
+    return turns
 
 
 class BatchMaker:
@@ -107,12 +117,7 @@ class BatchMaker:
         self.is_pinned = is_pinned
         if settings.raters != "consensus":
             cache.check_raters(studies)
-        counts = [len(cache.dataset.raters(study)) for study in studies]
-        self.turns = [
-            Turn(study, rater, count)
-            for study, count in zip(studies, counts, strict=True)
-            for rater in range(count if settings.raters == "all" and count else 1)
-        ]
+        self.turns = turns_of(studies, cache.dataset, settings.raters == "all")
         is_guided = settings.foreground_share and not self.grid.is_tiled
         # windows find foreground in any study
         names = [turn.study for turn in self.turns]
