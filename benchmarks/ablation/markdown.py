@@ -42,9 +42,11 @@ def figures(table: Filled, sets: Sequence[str]) -> str:
     """The rows as a Markdown table, means over the given data sets."""
     reference = table.reference
     heads = ["", "Dice (95 %)", f"minus {reference.label} (95 %)", "IoU", "HD95, px", "ECE"]
-    heads += ["ECE at the edge", "quality", "s an image", "steps", "seeds"]
+    heads += ["ECE at the edge", "s an image", "steps", "seeds"]
     has_raters = any(row.interval("ged2", sets) for row in table.rows)
+    has_quality = any(row.trust(sets) is not None for row in table.rows)
     heads[1:1] = ["leakage"] if table.table.has_leakage else []
+    heads[-3:-3] = ["ρ of quality"] if has_quality else []
     heads[-3:-3] = ["GED²", "HM-IoU"] if has_raters else []
     lines = [heads, ["---"] * len(heads)]
     for row in table.rows:
@@ -57,7 +59,7 @@ def figures(table: Filled, sets: Sequence[str]) -> str:
             mean(row, "hd95", sets, 1),
             number(row.scalar("ece", sets), 4),
             number(row.scalar("ece_band", sets), 4),
-            mean(row, "quality", sets, 3),
+            *([number(row.trust(sets), 2)] if has_quality else []),
             *([mean(row, one, sets, 4) for one in ("ged2", "hm_iou")] if has_raters else []),
             mean(row, "seconds", sets, 3),
             " ".join(map(str, row.steps)) if len(row.steps) == 1 else NONE,

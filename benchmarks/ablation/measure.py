@@ -116,7 +116,7 @@ def compared(
         type(metric).__name__.lower(): float(metric(prediction.mask, sample.labels, None).nanmean())
         for metric in (Dice(classes=classes), IoU(classes=classes), HD95(classes=classes))
     }
-    values["quality"] = prediction.quality
+    values["expected_dice"] = prediction.quality
     if len(sample.raters) > 1:
         both = prediction.members.long(), torch.stack(list(sample.raters.values())).long()
         values |= {"ged2": ged_squared(*both, classes), "hm_iou": hm_iou(*both, classes)}

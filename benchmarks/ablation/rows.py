@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medsegdiff.errors import ConfigError
 from medsegdiff.metrics import Interval
+from medsegdiff.metrics.failure_detection import rank_correlation
 
 from .jobs import job_of
 from .measure import HEAD
@@ -51,6 +52,17 @@ class Row:
         """Mean over the data sets, seeds and studies; None where a set has none finished."""
         values = [self.values(name, data, self.seeds(data)) for data in sets]
         return over_sets(values) if all(one.size for one in values) else None
+
+    def trust(self, sets: Sequence[str]) -> float | None:
+        """Rank correlation of the quality with the true Dice, mean over sets and seeds."""
+        found = [
+            rank_correlation(quality[0].tolist(), self.values("dice", data, [seed])[0].tolist())
+            for data in sets
+            for seed in self.seeds(data)
+            if (quality := self.values("expected_dice", data, [seed])).size
+        ]
+        known = [one for one in found if one is not None]
+        return sum(known) / len(known) if known else None
 
     def minus(self, other: Row, name: str, sets: Sequence[str]) -> Interval | None:
         """Paired difference over the seeds and studies that both have."""

@@ -83,13 +83,11 @@ class Fused:
             Where a temperature is given, that of the probability at this temperature.
         mutual_information: the part of it on which the members disagree, in nats, shape (*S);
             without a temperature.
-        quality: mean pairwise Dice of the members, 0 to 1; None with a single member.
     """
 
     probability: Float[Tensor, "K *S"]
     uncertainty: Float[Tensor, "*S"]
     mutual_information: Float[Tensor, "*S"]
-    quality: float | None
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,9 @@ class Prediction:
     Args:
         study: as in `Sample`.
         mask: class index per voxel, shape (*S), int64, 0 is background.
-        probability, uncertainty, mutual_information, quality: as in `Fused`.
+        probability, uncertainty, mutual_information: as in `Fused`.
+        quality: Dice that the mask has on average over its structures if the probabilities come
+            true, 0 to 1.
         members: the labels of each drawn mask, shape (M, *S); uint8 where that holds all classes.
         geometry: the grid of all of these.
         provenance: version, weights hash, seed, settings, seconds, device.
@@ -113,7 +113,7 @@ class Prediction:
     probability: Float[Tensor, "K *S"]
     uncertainty: Float[Tensor, "*S"]
     mutual_information: Float[Tensor, "*S"]
-    quality: float | None
+    quality: float
     members: Integer[Tensor, "M *S"]
     geometry: Geometry
     provenance: Mapping[str, Any]

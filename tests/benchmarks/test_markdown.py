@@ -16,7 +16,7 @@ def finish(grid, dice_of, leakage=0.25):
         if (job.arm, job.seed) not in dice_of:
             continue
         dice = [dice_of[job.arm, job.seed], dice_of[job.arm, job.seed] - 0.1]
-        names = ("iou", "hd95", "quality", "seconds")
+        names = ("iou", "hd95", "seconds")
         own = {"dice": dice, **{name: [0.5, None] for name in names}, "ece": 0.1, "ece_band": 0.2}
         values = {
             "settings": job.config.model_dump(mode="json"),
@@ -57,7 +57,7 @@ def test_missing_runs_are_dashes_and_told(tiny):
     finish(tiny, {("default", 0): 0.8})
     text = section(tiny, filled(tiny, "a"), None, "val")
     assert text.startswith("1 of 6 planned runs are finished")
-    assert cells(text, "unet")[1:] == ["–"] * 9 + ["0"]
+    assert cells(text, "unet")[1:] == ["–"] * 8 + ["0"]
     assert "Left out: future on skin_isic2017" in text
 
 

@@ -138,10 +138,9 @@ def test_the_spacing_gives_area_and_volume():
 
 
 def test_an_empty_mask_has_no_uncertainty_inside():
-    empty = replace(drawn(), mask=torch.zeros(12, 20, dtype=torch.long), quality=None)
+    empty = replace(drawn(), mask=torch.zeros(12, 20, dtype=torch.long))
     statistics = empty.statistics()
     assert statistics["mean_uncertainty_inside_nats"] is None
-    assert statistics["quality"] is None
     assert statistics["classes"]["lesion"]["n_pieces"] == 0
 
 

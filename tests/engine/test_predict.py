@@ -14,7 +14,9 @@ from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.train import train
 from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.ensemble import expected_dice
 from medsegdiff.errors import ConfigError, DataError
+from medsegdiff.types import BINARY
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def test_an_answer_lies_on_the_study_s_own_grid(answer, lesion):
     assert answer.mask.shape == answer.uncertainty.shape == size
     assert answer.probability.shape == (1, *size)
     assert answer.members.shape == (5, *size)
-    assert 0 <= answer.quality <= 1
+    assert answer.quality == expected_dice(answer.probability, answer.mask, BINARY)
     assert 0 <= float(answer.probability.min()) <= float(answer.probability.max()) <= 1
 
 
@@ -99,14 +101,13 @@ def test_the_threshold_kept_with_the_weights_is_used(model, lesion, config, answ
 def test_a_plain_network_gives_its_head_as_the_only_member(unet, lesion, config):
     answer = predict(lesion, unet, config)
     assert len(answer.members) == 1
-    assert answer.quality is None
     assert answer.members[0].equal(answer.mask)
+    assert 0 <= answer.quality <= 1
 
 
 def test_without_members_the_head_answers(model, lesion, config):
     answer = predict(lesion, model, with_predict(config, members=0))
     assert len(answer.members) == 1
-    assert answer.quality is None
 
 
 def test_spread_moves_members_apart_and_leaves_the_fused_mask(model, lesion, answer, config):

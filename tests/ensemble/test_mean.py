@@ -24,4 +24,4 @@ def test_half_precision_is_fused_in_single():
 
 def test_eight_members(benchmark):
     members = torch.rand(8, 1, 256, 256, generator=torch.Generator().manual_seed(0))
-    assert benchmark(Mean(), members).quality > 0
+    assert benchmark(Mean(), members).probability.shape == (1, 256, 256)

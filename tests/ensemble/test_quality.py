@@ -1,50 +1,58 @@
-"""Mean pairwise Dice of the members."""
+"""The Dice that a mask has if its probabilities come true."""
 
-from itertools import combinations
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsegdiff.ensemble import pairwise_dice
+from medsegdiff.ensemble import expected_dice
+from medsegdiff.metrics import Dice
 from medsegdiff.types import BINARY, MaskCoding
 
 
-def naive(labels: np.ndarray, classes: int) -> float:
-    values = []
-    for index in range(1, classes):
-        masks = labels == index
-        for one, other in combinations(masks, 2) if masks.any() else ():
-            total = one.sum() + other.sum()
-            values.append(2 * (one & other).sum() / total if total else 1.0)
-    return float(np.mean(values)) if values else 1.0
+def probability_of(*rows: list[float]) -> torch.Tensor:
+    return torch.tensor(rows)[:, None]  # (K, 1, N)
 
 
-@given(members=st.integers(2, 5), classes=st.integers(2, 4), seed=st.integers(0, 2**31))
-def test_agrees_with_a_loop_over_pairs(members, classes, seed):
-    labels = torch.randint(classes, (members, 3, 3), generator=torch.Generator().manual_seed(seed))
-    assert pairwise_dice(labels, MaskCoding(classes)) == pytest.approx(
-        naive(labels.numpy(), classes), abs=1e-6
+def test_a_mask_that_is_sure_is_expected_to_be_right():
+    probability = probability_of([1.0, 1.0, 0.0, 0.0])
+    assert expected_dice(probability, torch.tensor([[1, 1, 0, 0]]), BINARY) == 1
+    assert expected_dice(probability, torch.tensor([[0, 0, 1, 1]]), BINARY) == 0
+
+
+def test_every_doubt_counts_whether_it_is_inside_or_outside():
+    probability = probability_of([0.5, 1.0, 0.25, 0.25])
+    found = expected_dice(probability, torch.tensor([[1, 1, 0, 0]]), BINARY)
+    assert found == pytest.approx(2 * 1.5 / (2.0 + 2))
+
+
+@given(seed=st.integers(0, 2**31))
+def test_it_is_the_mean_dice_of_truths_drawn_from_the_probabilities(seed):
+    random = torch.Generator().manual_seed(seed)
+    probability = torch.rand(1, 40, 40, generator=random)
+    labels = (probability[0] > 0.5).long()
+    truths = (torch.rand(50, 40, 40, generator=random) < probability).long()
+    dice = [float(Dice(classes=2)(labels, truth, None)) for truth in truths]
+    assert expected_dice(probability, labels, BINARY) == pytest.approx(
+        sum(dice) / len(dice), abs=0.01
     )
 
 
-def test_one_member_has_no_quality():
-    assert pairwise_dice(torch.ones(1, 4, 4, dtype=torch.long), BINARY) is None
+def test_an_empty_mask_is_right_if_nothing_is_there():
+    labels = torch.zeros(1, 4, dtype=torch.long)
+    assert expected_dice(probability_of([0.0] * 4), labels, BINARY) == 1
+    assert expected_dice(probability_of([0.0, 0.4, 0.1, 0.0]), labels, BINARY) == pytest.approx(0.6)
 
 
-def test_empty_members_agree():
-    assert pairwise_dice(torch.zeros(3, 4, 4, dtype=torch.long), BINARY) == 1.0
+def test_each_class_counts_the_same_and_the_background_not_at_all():
+    probability = probability_of([0.0, 0.5, 0.5, 1.0], [1.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0])
+    labels = torch.tensor([[1, 1, 0, 0]])
+    found = expected_dice(probability, labels, MaskCoding.of_classes(3))
+    assert found == pytest.approx((2 * 1.5 / (1.5 + 2) + 0.5) / 2)
 
 
-def test_a_class_that_nobody_draws_does_not_raise_the_quality():
-    labels = torch.tensor([[1, 1, 0, 0], [0, 1, 1, 0]])
-    assert pairwise_dice(labels, BINARY) == pytest.approx(0.5)
-    assert pairwise_dice(labels, MaskCoding(9)) == pytest.approx(0.5)
-
-
-def test_regions_are_compared_and_not_the_classes_that_stand_for_them():
-    whole = MaskCoding(3, regions=((1, 2), (2,)), painted=(1, 2))
-    labels = torch.tensor([[1, 2, 0], [1, 1, 0]])  # the same whole, the core in one alone
-    assert pairwise_dice(labels, whole) == pytest.approx((1 + 0) / 2)
+def test_regions_are_scored_and_not_the_classes_that_stand_for_them():
+    coding = MaskCoding(3, regions=((1, 2), (2,)), painted=(1, 2))
+    probability = probability_of([1.0, 1.0, 0.0], [0.0, 0.5, 0.0])
+    found = expected_dice(probability, torch.tensor([[1, 2, 0]]), coding)
+    assert found == pytest.approx((1 + 2 * 0.5 / 1.5) / 2)

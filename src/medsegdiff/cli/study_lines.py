@@ -129,9 +129,8 @@ def _show(result: StudyResult, said: Sequence[str]) -> None:
     elif result.prediction is None:
         console.result(f"{result.study}  {result.mask_file}  done before")
     else:
-        quality = result.prediction.quality
-        stated = "" if quality is None else f"  quality {quality:.3f}"
-        console.result(f"{result.study}  {result.mask_file}{stated}  {result.seconds:.2f} s")
+        stated = f"quality {result.prediction.quality:.3f}"
+        console.result(f"{result.study}  {result.mask_file}  {stated}  {result.seconds:.2f} s")
         _warn(result.study, [one for one in result.prediction.warnings if one not in said])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import torch
@@ -63,10 +63,6 @@ class MemberCut:
     def all(self, members: Iterable[Float[Tensor, "K *S"]]) -> list[Integer[Tensor, "*S"]]:
         """The labels of all members, fold by fold."""
         return [self(number % self.per_fold, one) for number, one in enumerate(members)]
-
-    def alike(self) -> MemberCut:
-        """The same without levels of their own."""
-        return replace(self, spread=0.0)
 
 
 def threshold_of(model: TrainedModel, config: PredictConfig) -> float:

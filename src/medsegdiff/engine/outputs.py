@@ -158,14 +158,13 @@ class StudyPrediction(Prediction):
 
     def _tiles(self, plane: Plane, side: int) -> list[tuple[Image.Image, str]]:
         """The three pictures of one plane with their captions."""
-        quality = "" if self.quality is None else f", quality {self.quality:.2f}"
         where = "" if plane.axis is None else f"  {plane.name} {plane.index}"
         channels = self.image if plane.axis is None else self.image[:1]
         image = thinned(plane.of(channels), side)
         uncertainty = thinned(plane.of(self.uncertainty), side)
         return [
             (overlay(image, side=side), f"{self.study}{where}"),
-            (overlay(image, plane.of(self.mask), side=side), f"mask{quality}"),
+            (overlay(image, plane.of(self.mask), side=side), f"mask, quality {self.quality:.2f}"),
             (heat_map(uncertainty, self.highest_uncertainty, side=side), "uncertainty"),
         ]
 
@@ -184,7 +183,7 @@ class StudyPrediction(Prediction):
             "classes": self._described(classes),
             **({"regions": self._described(regions)} if regions else {}),
             "mean_uncertainty_inside_nats": rounded(float(doubts.mean())) if len(doubts) else None,
-            "quality": None if self.quality is None else rounded(self.quality),
+            "quality": rounded(self.quality),
             "warnings": list(self.warnings),
         }
 

@@ -21,7 +21,7 @@ from medsegdiff.engine.step_count import Progress, StepCount, steps_of_a_view
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.windows import blended
-from medsegdiff.ensemble import tempered
+from medsegdiff.ensemble import expected_dice, tempered
 from medsegdiff.types import Fused, Prediction, Sample
 
 Warn = Callable[[str, Sequence[str]], object]
@@ -59,7 +59,7 @@ def predict(
     fused, members = fused_and_members(folds, model, config, StepCount(progress))
     placement, grid_voxels = folds[0].placement, folds[0].image[0].numel()  # of all folds
     maps = [fused.uncertainty[None], fused.mutual_information[None], fused.probability]
-    quality, coding = fused.quality, model.config.coding
+    coding = model.config.coding
     del folds, fused  # of a large volume, each copy counts: a map goes as soon as it is undone
     entropy, information, probability = (placement.undo(maps.pop(0)) for _ in range(len(maps)))
     probability = tempered(probability, model.temperature(config), coding)
@@ -70,7 +70,7 @@ def predict(
         probability=probability,
         uncertainty=entropy[0],
         mutual_information=information[0],
-        quality=quality,
+        quality=expected_dice(probability, mask, coding),
         members=members,
         geometry=sample.geometry,
         provenance=provenance(model, config, time.perf_counter() - start),

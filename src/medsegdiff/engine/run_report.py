@@ -47,7 +47,7 @@ class StudyRecord:
 
     Args:
         seconds: for reading, predicting and writing.
-        quality: mean pairwise Dice of its members, 0 to 1.
+        quality: Dice to expect of its mask, 0 to 1.
         warnings: what the user should look at, in plain words.
         input_hash: of the decoded voxels, 32 hex digits.
         geometry: the grid of the image and of the mask.

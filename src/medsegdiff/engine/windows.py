@@ -27,7 +27,6 @@ from medsegdiff.engine.members import draw_members
 from medsegdiff.engine.step_count import StepCount, steps_of_a_view
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
-from medsegdiff.ensemble import pairwise_dice
 from medsegdiff.errors import ConfigError
 from medsegdiff.types import Fused, MaskCoding
 
@@ -74,8 +73,6 @@ def blended(
         for first, members, head in slab.finished(end):
             fused = config.ensemble(members, head, cut.coding, cut.temperature)
             result.add(first, fused, cut.all(members))
-            if cut.spread:
-                result.add_alike(first, cut.alike().all(members))
     del slab
     return result.fused(), result.members
 
@@ -151,7 +148,6 @@ class Result:
         self.kind = torch.uint8 if coding.classes <= 2**8 else torch.int16
         self.maps: list[Tensor] = []  # probability (K), entropy, mutual information
         self.members = torch.empty(0, *shape, dtype=self.kind)
-        self.alike: Tensor | None = None  # the members without levels of their own, if they have
 
     def add(self, first: int, fused: Fused, members: Sequence[Integer[Tensor, "*s"]]) -> None:
         """Put the rows from `first` on in their place."""
@@ -166,20 +162,10 @@ class Result:
         for kept, one in zip(self.members, members, strict=True):
             kept[rows] = one.to(self.kind)
 
-    def add_alike(self, first: int, members: Sequence[Integer[Tensor, "*s"]]) -> None:
-        """The same rows of the members cut alike, which the quality is taken of."""
-        if self.alike is None:
-            self.alike = torch.empty_like(self.members)
-        rows = _rows(first, first + members[0].shape[self.axis], self.axis)
-        for kept, one in zip(self.alike, members, strict=True):
-            kept[rows] = one.to(self.kind)
-
     def fused(self) -> Fused:
         """All rows together."""
         probability, entropy, information = self.maps
-        members = self.members if self.alike is None else self.alike
-        quality = pairwise_dice(members, self.coding)
-        return Fused(probability, entropy[0], information[0], quality)
+        return Fused(probability, entropy[0], information[0])
 
 
 def _rows(first: int, stop: int, axis: int) -> tuple[slice, ...]:

@@ -4,7 +4,7 @@ from medsegdiff.component import import_parts
 from medsegdiff.ensemble.ensemble import Ensemble
 from medsegdiff.ensemble.levels import at_own_level, own_draw
 from medsegdiff.ensemble.mean import Mean
-from medsegdiff.ensemble.quality import pairwise_dice
+from medsegdiff.ensemble.quality import expected_dice
 from medsegdiff.ensemble.staple import Staple, StapleEstimate, estimate_truth
 from medsegdiff.ensemble.steps import fused_steps
 from medsegdiff.ensemble.temperature import tempered
@@ -25,11 +25,11 @@ __all__ = [
     "Vote",
     "at_own_level",
     "estimate_truth",
+    "expected_dice",
     "expected_entropy",
     "fused_steps",
     "mutual_information",
     "own_draw",
-    "pairwise_dice",
     "predictive_entropy",
     "tempered",
 ]

@@ -9,7 +9,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from medsegdiff.component import Component
-from medsegdiff.ensemble.quality import pairwise_dice
 from medsegdiff.ensemble.temperature import tempered
 from medsegdiff.ensemble.uncertainty import mutual_information, predictive_entropy
 from medsegdiff.errors import ConfigError
@@ -21,8 +20,7 @@ class Ensemble(Component, family=True):
 
     A member of this family provides `fuse` for classes and for binary tasks; regions come to it
     one by one, each as a binary task. Uncertainty is always that of the equal mixture of all
-    voters, however their probability was fused, at the temperature at which it comes true; quality
-    is that of the members alone.
+    voters, however their probability was fused, at the temperature at which it comes true.
 
     Args:
         with_head: let the condition head's mask count as one more voter.
@@ -57,7 +55,6 @@ class Ensemble(Component, family=True):
             probability=self._fused(voters, coding),
             uncertainty=predictive_entropy(mixture[None], coding),
             mutual_information=mutual_information(voters, coding),
-            quality=pairwise_dice(member_labels(members, coding), coding),
         )
 
     def fuse(self, voters: Float[Tensor, "M K *S"]) -> Float[Tensor, "K *S"]:

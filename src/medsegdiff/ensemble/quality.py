@@ -1,53 +1,43 @@
-"""A quality score without a truth: how much the members agree with each other."""
+"""A quality score without a truth: the Dice that a mask has if its probabilities come true."""
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
-from medsegdiff.types import MaskCoding, inside
-
-VOXELS_AT_ONCE = 2**18
+from medsegdiff.types import MaskCoding
 
 
-def pairwise_dice(labels: Integer[Tensor, "M *S"], coding: MaskCoding) -> float | None:
-    """Mean Dice over all pairs of members and all structures that any member draws.
+def expected_dice(
+    probability: Float[Tensor, "K *S"], labels: Integer[Tensor, "*S"], coding: MaskCoding
+) -> float:
+    """Mean over the structures of the Dice to expect, 0 to 1.
+
+        2 sum(p m) / (sum(p) + sum(m))   of a mask m with probabilities p
+        1 - max(p)                       of an empty one, which is right if nothing is there
+
+    Sums in place of the expectation of their ratio: close where a structure has many voxels.
 
     Args:
-        labels: class per voxel of each member, shape (M, *S).
-        coding: what is a structure: each foreground class, or each region.
+        probability: that each voxel belongs, as calibrated as possible, shape (K, *S).
+        labels: class per voxel of the mask, shape (*S).
+        coding: what the channels are, and what is a structure.
 
-    Returns:
-        From 0 (no two members overlap) to 1 (all are equal). Two members that both lack a structure
-        which a third one draws agree on it (1). All members empty gives 1, a single member None.
-
-    Source: Zenk et al. 2025, arXiv:2406.03323, where it is the best simple detector of failures.
+    Source: the soft Dice of Milletari et al. 2016, arXiv:1606.04797 (without its squares), with the
+        probabilities in the place of the truth.
     """
-    if len(labels) < 2:
-        return None
-    shared = [shared_voxels(labels.flatten(1), one) for one in coding.structures]
-    scores = [score for score in map(_mean_dice, shared) if score is not None]
-    return sum(scores) / len(scores) if scores else 1.0
+    channels = probability[1:] if coding.is_exclusive else probability
+    scores = [
+        _of_structure(given, drawn)
+        for given, drawn in zip(channels, coding.masks(labels), strict=True)
+    ]
+    return sum(scores) / len(scores)
 
 
-def shared_voxels(
-    labels: Integer[Tensor, "M N"], structure: tuple[int, ...]
-) -> Float[Tensor, "M M"]:
-    """Voxels of a structure that both members of each pair have, counted in bounded memory."""
-    shared = torch.zeros(len(labels), len(labels), dtype=torch.float64)
-    for part in labels.split(VOXELS_AT_ONCE, dim=1):
-        mask = inside(part, structure).float()
-        shared += (mask @ mask.T).cpu().double()  # exact: counts below 2^24
-    return shared.float()
-
-
-def _mean_dice(shared: Float[Tensor, "M M"]) -> float | None:
-    """Mean over the pairs for one structure; None where nobody draws it."""
-    volume = shared.diagonal()  # (M,)
-    if not volume.any():
-        return None
-    total = volume[:, None] + volume
-    dice = torch.where(total > 0, 2 * shared / total.clamp(min=1), 1.0)
-    first, second = torch.triu_indices(len(shared), len(shared), offset=1)
-    return float(dice[first, second].double().mean())
+def _of_structure(probability: Float[Tensor, "*S"], mask: Bool[Tensor, "*S"]) -> float:
+    drawn = int(mask.sum())
+    if not drawn:
+        return 1 - float(probability.max())
+    shared = probability[mask].sum(dtype=torch.float64)
+    return float(2 * shared / (probability.sum(dtype=torch.float64) + drawn))

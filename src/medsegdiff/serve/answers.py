@@ -158,7 +158,7 @@ class ResultAnswer(BaseModel):
     settings: dict[str, Any]
     seconds: float
     classes: list[ClassAnswer]
-    quality: float | None
+    quality: float
     quality_words: str
     warnings: list[str]
     statistics: dict[str, Any]

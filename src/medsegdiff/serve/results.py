@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from medsegdiff.engine.folder_prediction import StudyResult
 
-QUALITY = (  # mean pairwise Dice of the members, from which on it is said so
-    (0.95, "The drawn masks are nearly the same."),
-    (0.85, "The drawn masks differ a little."),
-    (0.7, "The drawn masks differ in part: look at the uncertainty before you use this mask."),
-    (0.0, "The drawn masks disagree: do not use this mask without drawing it over."),
+QUALITY = (  # the Dice to expect, from which on it is said so
+    (0.95, "The model is nearly sure of this mask."),
+    (0.85, "The model is a little unsure of this mask."),
+    (0.7, "The model is unsure of parts: look at the uncertainty before you use this mask."),
+    (0.0, "The model is not sure of this mask: do not use it without drawing it over."),
 )
-NOT_ACCURACY = "This tells how alike they are; it does not prove that the mask is right."
-ONE_MASK = "Only one mask was drawn, so there is nothing to compare it with."
+NOT_ACCURACY = "This is what the model expects of itself; it does not prove that the mask is right."
 PLAIN_NAMES = {
     "uncertainty": "Uncertainty",
     "previews": "Preview",
@@ -45,10 +44,8 @@ class Download:
     bytes: int
 
 
-def quality_words(quality: float | None) -> str:
+def quality_words(quality: float) -> str:
     """What a quality score means, in plain sentences."""
-    if quality is None:
-        return ONE_MASK
     found = next(words for least, words in QUALITY if quality >= least or least == 0)
     return f"{found} {NOT_ACCURACY}"
 

@@ -53,7 +53,7 @@ def test_warnings_and_failures_are_listed(drawn: Path, changed, shown):
     assert "Could not be predicted bad: bad.png is cut off." in text
 
 
-def test_one_mask_a_study_says_nothing_of_quality(drawn: Path, changed, shown):
+def test_studies_without_a_quality_are_shown_without(drawn: Path, changed, shown):
     statistics = json.loads((drawn / "statistics.json").read_text(encoding="utf-8"))
     alone = {study: {**entry, "quality": None} for study, entry in statistics.items()}
     found = shown(changed(drawn, "statistics.json", **alone))

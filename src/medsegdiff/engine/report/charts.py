@@ -68,7 +68,7 @@ def scatter(points: Sequence[tuple[float, float, str, str]]) -> Markup:
         points: quality, Dice, the study's name and its place on the page.
     """
     plot = Plot(
-        Axis("quality: mean Dice between the members (0 to 1)", _floor([one[0] for one in points])),
+        Axis("quality: Dice to expect (0 to 1)", _floor([one[0] for one in points])),
         Axis("true Dice (0 to 1)"),
         f"Quality against true Dice of {len(points)} studies, one point each.",
     )

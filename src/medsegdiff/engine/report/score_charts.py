@@ -73,7 +73,7 @@ def _trust(scores: Scores, order: Mapping[str, int]) -> list[Chart]:
     found = []
     if points:
         caption = (
-            "Quality is how far the members agree, not accuracy. Spearman's rho ",
+            "Quality is the Dice that the model expects of its mask. Spearman's rho ",
             *(rho, " (n = ", count, "). A point leads to its study."),
         )
         found.append(Chart("Quality against true Dice", charts.scatter(points), caption))

@@ -193,7 +193,7 @@ def _columns(scores: Scores) -> list[Column]:
         if len(scores.structures) > 1:
             meaning += "; sorted by the mean over the structures"
         found.append(Column(f"{words.title}, {unit}" if unit else words.title, meaning))
-    return [*found, Column("Quality", "mean Dice between the members: how far they agree")]
+    return [*found, Column("Quality", "Dice that the model expects of its mask")]
 
 
 def _rows(scores: Scores) -> tuple[list[StudyRow], dict[str, int]]:

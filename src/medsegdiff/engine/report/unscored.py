@@ -38,9 +38,8 @@ SIZES = {  # the first that is known of any study is shown: title, unit, digits
     "share_of_image": ("Share of the image", "0 to 1", 3),
 }
 WITHOUT_TRUTH = (
-    "Nothing here says how good the masks are: no true masks were compared. Quality is how far the "
-    "members agree with each other. With true masks, medsegdiff evaluate -gt TRUTH -p OUT adds "
-    "figures."
+    "No true masks were compared. Quality is the Dice that the model expects of its own masks, by "
+    "its probabilities. With true masks, medsegdiff evaluate -gt TRUTH -p OUT adds figures."
 )
 
 
@@ -107,13 +106,13 @@ def _cards(files: OutFiles) -> list[Card]:
         not any(one["n_voxels"] for one in structures(entry)[1].values()) for entry in entries
     )
     warned = sum(bool(one.get("warnings")) for one in files.studies.values())
-    agreement = []
-    if quality:  # a single mask agrees with nothing
+    expected = []
+    if quality:
         note = (f"of {len(quality)} studies",)
-        agreement.append(Card("Quality, mean", Number(fmean(quality)), note))
+        expected.append(Card("Quality, mean", Number(fmean(quality)), note))
     return [
         Card("Without a mask", files.run_report.number("n_failed"), ("failed",)),
-        *agreement,
+        *expected,
         Card("Empty masks", Number(empty)),
         Card("With a warning", Number(warned)),
     ]
@@ -138,7 +137,7 @@ def _charts(statistics: Mapping[str, Any], size: str) -> list[Chart]:
     found = []
     quality = [one["quality"] for one in statistics.values() if one.get("quality") is not None]
     if quality:
-        caption = ("Mean Dice between the members of each study: how far they agree.",)
+        caption = ("The Dice that the model expects of each mask, by its probabilities.",)
         drawn = charts.share_histogram(quality, "quality", kind="c2", is_cut=True)
         found.append(Chart("Quality", drawn, caption))
     title, unit, _ = SIZES[size]
@@ -154,7 +153,7 @@ def _charts(statistics: Mapping[str, Any], size: str) -> list[Chart]:
 def _columns(size: str) -> list[Column]:
     title, unit, _ = SIZES[size]
     return [
-        Column("Quality", "mean Dice between the members: how far they agree"),
+        Column("Quality", "Dice that the model expects of its mask"),
         Column(f"{title}, {unit}"),
         Column("Pieces", "connected pieces of the mask"),
         Column("Uncertainty inside, nats", "mean predictive entropy within the mask"),

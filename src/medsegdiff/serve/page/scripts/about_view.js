@@ -5,7 +5,8 @@ import { h } from "./elements.js";
 const WORDS = [
   ["Mask", "The pixels, or voxels, that belong to a structure."],
   ["Masks of a model", "The model draws several masks, each plausible; they differ where the image leaves doubt. The one mask is fused from them."],
-  ["Agreement", "How much the masks overlap with each other (mean Dice of all pairs), from 0 to 1. It does not prove that a mask is right: wrong masks can be alike too."],
+  ["Expected quality", "The overlap (Dice) of the mask with the truth that the model's probabilities promise, from 0 to 1. It does not prove that a mask is right: a model can be sure and wrong."],
+  ["Agreement", "The share of the drawn masks that a pixel is in."],
   ["Probability", "How sure the model is that a pixel belongs to the structure, calibrated on images that it was not trained on."],
   ["Uncertainty", "Entropy of that probability, as a share of its largest value: 0 is sure, 1 is wholly undecided."],
   ["Seed", "The number that the masks are drawn from. The same image, model, settings and seed give the same masks."],

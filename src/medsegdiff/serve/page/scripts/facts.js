@@ -28,20 +28,17 @@ export function findings(result) {
       h("p", { class: "hint" }, `The ${spoken(name)} reaches the border of the image and may go on outside of it.`)));
 }
 
-/** How much the masks agree, and what that means. */
+/** How good the mask is by the model's own account, and what that means. */
 export function quality(result) {
-  if (result.quality === null || result.quality === undefined) {
-    return card("Agreement of the masks", h("p", {}, "Only one mask was drawn, so there is nothing to compare it with."));
-  }
-  return card("Agreement of the masks",
+  return card("Expected quality",
     h("p", { class: "score" }, h("strong", {}, share(result.quality)), bar(result.quality)),
     h("p", {}, result.quality_words),
-    h("p", { class: "hint" }, "1 means that all masks are equal, 0 that no two of them overlap."));
+    h("p", { class: "hint" }, "The overlap with the truth (Dice) that the probabilities promise: 1 is the same mask, 0 none at all."));
 }
 
 /** The same as a length. */
 function bar(quality) {
-  const meaning = { role: "meter", "aria-label": "Agreement of the masks", "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": quality };
+  const meaning = { role: "meter", "aria-label": "Expected quality", "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": quality };
   return svg("svg", { class: "bar", viewBox: "0 0 1 1", preserveAspectRatio: "none", ...meaning }, svg("rect", { width: quality, height: 1 }));
 }
 
