@@ -18,7 +18,7 @@ def test_the_most_doubtful_study_is_first(drawn: Path, shown):
 
 def test_it_says_that_nothing_was_compared(drawn: Path, shown):
     text = shown(drawn).text
-    assert "no true masks were compared" in text
+    assert "No true masks were compared" in text
     assert "medsegdiff evaluate -gt TRUTH -p OUT" in text
     assert "Reliability" not in text
 
