@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
-from medsegdiff.types import MaskCoding
+from medsegdiff.types import MaskCoding, inside
 
 
 def expected_dice(
@@ -29,8 +29,8 @@ def expected_dice(
     """
     channels = probability[1:] if coding.is_exclusive else probability
     scores = [
-        _of_structure(given, drawn)
-        for given, drawn in zip(channels, coding.masks(labels), strict=True)
+        _of_structure(given, inside(labels, structure))
+        for given, structure in zip(channels, coding.structures, strict=True)
     ]
     return sum(scores) / len(scores)
 
