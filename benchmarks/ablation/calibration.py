@@ -130,8 +130,8 @@ def trainers_of(configs: Sequence[RunConfig], data: Path, device: str) -> list[T
 
 def warm(batches: BatchMaker) -> None:
     """Decode all training studies, as far as the cache holds them."""
-    for study in batches.studies:
-        batches.cache[study]
+    for turn in batches.turns:
+        batches.cache[turn.study]
 
 
 def write_steps(grid: Grid, known: Mapping[str, Any], device: str) -> None:

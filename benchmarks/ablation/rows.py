@@ -54,15 +54,22 @@ class Row:
         return over_sets(values) if all(one.size for one in values) else None
 
     def trust(self, sets: Sequence[str]) -> float | None:
-        """Rank correlation of the quality with the true Dice, mean over sets and seeds."""
-        found = [
-            rank_correlation(quality[0].tolist(), self.values("dice", data, [seed])[0].tolist())
-            for data in sets
-            for seed in self.seeds(data)
-            if (quality := self.values("expected_dice", data, [seed])).size
-        ]
-        known = [one for one in found if one is not None]
-        return sum(known) / len(known) if known else None
+        """Rank correlation of the quality with the true Dice, mean over the seeds, then the sets.
+
+        None where a set lacks it: where nothing is finished, or was before quality was measured.
+        """
+        means = []
+        for data in sets:
+            pairs = [
+                [self.values(name, data, [seed]) for name in ("expected_dice", "dice")]
+                for seed in self.seeds(data)
+            ]
+            found = [rank_correlation(q[0].tolist(), d[0].tolist()) for q, d in pairs if q.size]
+            known = [one for one in found if one is not None]
+            if not known:
+                return None
+            means.append(sum(known) / len(known))
+        return sum(means) / len(means)
 
     def minus(self, other: Row, name: str, sets: Sequence[str]) -> Interval | None:
         """Paired difference over the seeds and studies that both have."""

@@ -10,12 +10,12 @@ from ablation.plot import picture, round_ticks
 from ablation.rows import filled
 
 
-def finish(grid, dice_of, leakage=0.25):
-    """Write results with the given Dice for each arm and seed, on two studies."""
+def finish(grid, dice_of, leakage=0.25, more=()):
+    """Write results with the given Dice for each arm and seed, on two studies and more."""
     for job in planned(grid, tables=["a"]).jobs:
         if (job.arm, job.seed) not in dice_of:
             continue
-        dice = [dice_of[job.arm, job.seed], dice_of[job.arm, job.seed] - 0.1]
+        dice = [dice_of[job.arm, job.seed], dice_of[job.arm, job.seed] - 0.1, *more]
         names = ("iou", "hd95", "seconds")
         own = {"dice": dice, **{name: [0.5, None] for name in names}, "ece": 0.1, "ece_band": 0.2}
         values = {
@@ -44,6 +44,21 @@ def test_means_and_paired_differences(tiny):
     assert found[1].startswith("0.8000 (")
     assert found[2] == "+0.1000 (+0.1000 to +0.1000)"  # the same in every seed and study
     assert found[-2:] == ["3", "2"]
+
+
+def test_quality_is_ranked_beside_dice_where_it_was_measured(tiny):
+    finish(tiny, {("default", 0): 0.8, ("unet", 0): 0.7}, more=[0.2])
+    plain = figures(filled(tiny, "a"), ["skin_isic2017"])
+    assert "ρ of quality" not in plain
+    (measured,) = (
+        job for job in planned(tiny, tables=["a"]).jobs if (job.arm, job.seed) == ("default", 0)
+    )
+    values = json.loads(measured.result.read_text())
+    values["figures of own"]["expected_dice"] = [0.5, 0.9, 0.1]  # Dice 0.8, 0.7, 0.2
+    measured.result.write_text(json.dumps(values))
+    text = figures(filled(tiny, "a"), ["skin_isic2017"])
+    assert cells(text, "default")[-4] == "0.50"
+    assert cells(text, "unet")[-4] == "–"
 
 
 def test_differences_are_over_seeds_that_both_have(tiny):

@@ -74,7 +74,7 @@ def test_batches_of_a_set_with_many_empty_masks_hold_foreground(skin_data, tiny,
         for config in (tiny(), share)
     )
     names = [[one.batches.names(step) for step in range(20)] for one in (plain, half)]
-    filled = {half.batches.studies[i] for i in half.batches.foreground}
+    filled = {half.batches.turns[i].study for i in half.batches.foreground}
     least = [min(len([n for n in batch if n in filled]) for batch in batches) for batches in names]
     assert least == [0, 2]
 
@@ -105,12 +105,14 @@ def test_a_random_rater_is_drawn_anew_in_every_step(rated, tiny, tmp_path):
 def test_all_raters_are_seen_once_in_every_pass(rated, tiny, tmp_path):
     config = tiny("train.raters=all", "train.augmentation=[]")
     batches = set_up(rated, tmp_path, config, 0, None, "cpu").trainer.batches
-    steps = 2 * len(batches.studies) // config.train.batch_size  # one pass: two raters each
+    steps = len(batches.turns) // config.train.batch_size  # one pass
+    studies = sorted({turn.study for turn in batches.turns})
+    assert len(studies) == 8
     seen = []
     for step in range(steps):
         drawn = batches.make(step).x_0.mean(dim=(1, 2, 3)) > 0
         seen += zip(batches.names(step), drawn.tolist(), strict=True)
-    assert sorted(seen) == [(study, full) for study in batches.studies for full in (False, True)]
+    assert sorted(seen) == [(study, full) for study in studies for full in (False, True)]
 
 
 def test_a_study_without_raters_keeps_its_mask_beside_others(rated, skin, tiny, tmp_path):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsegdiff.ensemble import expected_dice
+from medsegdiff.ensemble import expected_dice, tempered
 from medsegdiff.metrics import Dice
 from medsegdiff.types import BINARY, MaskCoding
 
@@ -56,3 +56,21 @@ def test_regions_are_scored_and_not_the_classes_that_stand_for_them():
     probability = probability_of([1.0, 1.0, 0.0], [0.0, 0.5, 0.0])
     found = expected_dice(probability, torch.tensor([[1, 2, 0]]), coding)
     assert found == pytest.approx((1 + 2 * 0.5 / 1.5) / 2)
+
+
+def test_empty_space_around_a_structure_changes_nothing():
+    near = torch.zeros(1, 8, 8)
+    near[:, 2:6, 2:6] = 1
+    wide = torch.nn.functional.pad(near, (200, 200, 200, 200))
+    scores = [
+        expected_dice(tempered(one, 2.0), (one[0] > 0.5).long(), BINARY) for one in (near, wide)
+    ]
+    assert scores[0] == scores[1] > 0.99
+
+
+def test_a_large_image_is_summed_in_parts():
+    probability = torch.rand(1, 1100, 1100, generator=torch.Generator().manual_seed(0))
+    labels = (probability[0] > 0.5).long()
+    given = torch.where(probability[0] >= 0.02, probability[0], 0).double()
+    whole = 2 * given[labels > 0].sum() / (given.sum() + labels.sum())
+    assert expected_dice(probability, labels, BINARY) == pytest.approx(float(whole), abs=1e-12)

@@ -26,6 +26,6 @@ def test_the_client_of_the_documentation_takes_a_mask_away(server, lesion, tmp_p
         [sys.executable, "-c", own], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert found.returncode == 0, found.stderr
-    assert found.stdout.startswith("agreement 0.9")
+    assert found.stdout.startswith("quality 0.9")
     mask = np.asarray(Image.open(tmp_path / "lesion.png"))
     assert set(np.unique(mask)) == {0, 255}

@@ -141,23 +141,20 @@ class PreparedCache:
             return [one.squeeze(-3) for one in images], [one.squeeze(-3) for one in masks]
         return images, masks
 
-    def with_foreground(self, studies: Sequence[str]) -> list[int]:
-        """Indices of the studies whose mask outlines something on the network's grid; reads all.
-
-        Args:
-            studies: names, which may come several times.
+    def with_foreground(self, studies: Sequence[str]) -> set[str]:
+        """The studies whose mask outlines something on the network's grid; reads all.
 
         Raises:
             DataError: none does, or one cannot be read.
         """
-        found = []
-        for index, study in enumerate(studies):
+        found = set()
+        for study in studies:
             labels = self[study].labels
             if labels is not None and bool((labels > 0).any()):
-                found.append(index)
+                found.add(study)
         if not found:
             raise DataError(
-                f"None of the {len(set(studies))} training studies has a mask that outlines "
+                f"None of the {len(studies)} training studies has a mask that outlines "
                 "anything, but train.foreground_share asks for some. Leave it out, or look at the "
                 "masks with `medsegdiff verify`."
             )

@@ -107,7 +107,6 @@ class BatchMaker:
         team: Team,
         is_pinned: bool = False,
     ) -> None:
-        self.studies = studies
         self.cache = cache
         self.labels = model.labels
         self.grid = model.preparation.grid
@@ -120,8 +119,8 @@ class BatchMaker:
         self.turns = turns_of(studies, cache.dataset, settings.raters == "all")
         is_guided = settings.foreground_share and not self.grid.is_tiled
         # windows find foreground in any study
-        names = [turn.study for turn in self.turns]
-        self.foreground = cache.with_foreground(names) if is_guided else []
+        filled = cache.with_foreground(studies) if is_guided else set()
+        self.foreground = [i for i, turn in enumerate(self.turns) if turn.study in filled]
 
     def names(self, number: int) -> list[str]:
         """The studies of batch `number`, of all processes."""

@@ -1,4 +1,4 @@
-"""Several masks of one study become one: probability, uncertainty and a quality score."""
+"""Several masks of one study become one: probability, uncertainty; and how good it may be."""
 
 from medsegdiff.component import import_parts
 from medsegdiff.ensemble.ensemble import Ensemble

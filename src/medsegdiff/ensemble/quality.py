@@ -8,6 +8,9 @@ from torch import Tensor
 
 from medsegdiff.types import MaskCoding, inside
 
+FOG = 0.02
+VOXELS_AT_ONCE = 2**20  # of a volume, for sums are taken of copies in float64
+
 
 def expected_dice(
     probability: Float[Tensor, "K *S"], labels: Integer[Tensor, "*S"], coding: MaskCoding
@@ -15,9 +18,11 @@ def expected_dice(
     """Mean over the structures of the Dice to expect, 0 to 1.
 
         2 sum(p m) / (sum(p) + sum(m))   of a mask m with probabilities p
-        1 - max(p)                       of an empty one, which is right if nothing is there
+        1 - max(p)                       of an empty one: what it has at most, if nothing is there
 
     Sums in place of the expectation of their ratio: close where a structure has many voxels.
+    Probabilities below `FOG` do not count. A temperature lifts them wherever there is nothing, so
+    that their sum would grow with the field of view.
 
     Args:
         probability: that each voxel belongs, as calibrated as possible, shape (K, *S).
@@ -39,5 +44,10 @@ def _of_structure(probability: Float[Tensor, "*S"], mask: Bool[Tensor, "*S"]) ->
     drawn = int(mask.sum())
     if not drawn:
         return 1 - float(probability.max())
-    shared = probability[mask].sum(dtype=torch.float64)
-    return float(2 * shared / (probability.sum(dtype=torch.float64) + drawn))
+    shared = total = 0.0
+    rows = max(1, VOXELS_AT_ONCE // probability[0].numel())
+    for given, within in zip(probability.split(rows), mask.split(rows), strict=True):
+        counted = torch.where(given >= FOG, given, 0.0).double()
+        shared += float(counted[within].sum())
+        total += float(counted.sum())
+    return 2 * shared / (total + drawn)

@@ -95,7 +95,7 @@ def test_the_end_of_a_job_is_not_told_as_its_start(visit: Visit, address: str) -
 
 
 @pytest.mark.parametrize(("quality", "told"), [(1, "1.00"), (0.997, "> 0.99"), (0.986, "0.99")])
-def test_only_equal_masks_agree_by_one(
+def test_only_what_is_wholly_sure_has_a_quality_of_one(
     visit: Visit, address: str, quality: float, told: str
 ) -> None:
     card = f"({{ quality }}) => quality({{ quality: {quality}, quality_words: '' }})"
@@ -104,9 +104,7 @@ def test_only_equal_masks_agree_by_one(
     assert visit(address).evaluate(f"import('{module}').then({card}).then({score})") == told
 
 
-def test_the_bar_of_agreement_has_one_colour_however_much_the_masks_agree(
-    visit: Visit, address: str
-) -> None:
+def test_the_bar_of_quality_has_one_colour_however_long_it_is(visit: Visit, address: str) -> None:
     page = visit(address)
     page.wait_for_selector(".sample")
     parts = "quality({ quality: one, quality_words: '' }).querySelector('.score')"
