@@ -23,10 +23,13 @@ def section(grid: Grid, table: Filled, picture: str | None, split: str) -> str:
     ]
     if table.table.note:
         parts.append(table.table.note)
-    for data in table.sets:
+    begun = [data for data in table.sets if any(row.seeds(data) for row in table.rows)]
+    for data in begun:
         if len(table.sets) > 1:
             parts.append(f"**{data}**")
         parts.append(figures(table, [data]))
+    if missing := [data for data in table.sets if data not in begun]:
+        parts.append(f"Nothing yet of {', '.join(missing)}.")
     complete = [data for data in table.sets if table.reference.seeds(data)]
     if len(table.sets) > 1 and complete:
         parts.append(f"**Mean over {len(complete)} of {len(table.sets)} sets**")

@@ -76,6 +76,12 @@ def test_missing_runs_are_dashes_and_told(tiny):
     assert "Left out: future on skin_isic2017" in text
 
 
+def test_a_set_with_nothing_finished_is_named_and_has_no_table(tiny):
+    text = section(tiny, filled(tiny, "a"), None, "val")
+    assert "Nothing yet of skin_isic2017." in text
+    assert "| unet |" not in text
+
+
 def test_leakage_stands_in_tables_that_ask_for_it(tiny):
     finish(tiny, {("default", 0): 0.8}, leakage=0.31)
     table = tiny.tables["a"].model_copy(update={"has_leakage": True})
