@@ -18,8 +18,6 @@ from .measure import HEAD
 from .plan import OWN, Grid, Table, read_steps
 from .statistics import Values, over_sets
 
-SCALARS = ("ece", "ece_band", "brier", "nll")
-
 
 @dataclass(frozen=True)
 class Row:

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from medsegdiff.data.pictures import middle_slice
 from medsegdiff.data.planes import LONGEST_SIDE, planes
 from medsegdiff.types import Geometry
 
@@ -78,13 +77,3 @@ def test_an_image_is_its_own_plane():
     for geometry in (Geometry((8, 9)), Geometry((8, 9), (0.3, 0.3))):
         (only,) = planes(None, geometry)
         assert only.of(image) is image
-
-
-def test_the_middle_slice_has_most_foreground():
-    image = torch.rand(2, *SHAPE)
-    shown, labels = middle_slice(image, marked(6, 3, 8))
-    assert torch.equal(shown, image[:, 6])
-    assert labels is not None
-    assert labels.sum() == 1
-    assert torch.equal(middle_slice(image)[0], image[:, 3])
-    assert torch.equal(middle_slice(image[:, 0])[0], image[:, 0])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from medsegdiff.diffusion import Process, ProcessSettings
 from medsegdiff.diffusion.samplers.ddim import DDIM
 from medsegdiff.engine.members import BoundNetwork, Estimates, begun, only_head
+from medsegdiff.engine.model_location import BUNDLED
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_overrides, with_predict
 from medsegdiff.engine.step_count import StepCount
@@ -92,3 +94,11 @@ def test_a_device_without_memory_draws_the_same_members_in_halves(lesion, finish
     assert asked == [5, 2, 2, 2, 2, 1, 1]
     predict(lesion, small, config)
     assert asked[7:] == [2, 2, 2, 2, 1, 1]  # what was too much is not tried again
+
+
+def test_25_members_of_the_bundled_weights_cost_at_most_6_1_gflop(lesion):
+    model = TrainedModel.load(BUNDLED / "skin-lesion", "cpu")
+    own = with_predict(model.predict, members=25, precision="fp32")
+    with FlopCounterMode(display=False) as counted:
+        predict(lesion, model, own)
+    assert 3e9 < counted.get_total_flops() < 6.1e9

@@ -102,7 +102,7 @@ def test_a_plain_network_gives_its_head_as_the_only_member(unet, lesion, config)
     answer = predict(lesion, unet, config)
     assert len(answer.members) == 1
     assert answer.members[0].equal(answer.mask)
-    assert 0 <= answer.quality <= 1
+    assert answer.quality == expected_dice(answer.probability, answer.mask, BINARY)
 
 
 def test_without_members_the_head_answers(model, lesion, config):

@@ -19,6 +19,7 @@ from medsegdiff.engine.train import train
 from medsegdiff.engine.view import View
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.windows import Slab
+from medsegdiff.ensemble.quality import expected_dice
 from medsegdiff.errors import ConfigError, Interrupted
 
 OTHERS = ("concat", "medsegdiff_v1", "medsegdiff_v2", "sum", "unet")  # than the default
@@ -41,7 +42,9 @@ def test_a_volume_gets_all_maps_on_its_own_grid(balls_model):
     assert found.mask.shape == found.uncertainty.shape == shape
     assert found.members.shape == (3, *shape)
     assert torch.allclose(found.probability.sum(dim=0), torch.ones(shape), atol=1e-4)
-    assert 0 <= found.quality <= 1
+    coding = balls_model.config.coding
+    assert found.quality == pytest.approx(expected_dice(found.probability, found.mask, coding))
+    assert found.quality > 0
 
 
 def test_spread_moves_members_apart_through_windows_too(balls_model):

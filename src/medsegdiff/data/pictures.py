@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
-from medsegdiff.data.planes import nearest, slice_plane
+from medsegdiff.data.planes import nearest
 
 CLASS_COLOURS = (  # bright on skin, grey and stained tissue; near Okabe and Ito 2008
     (0, 229, 255),
@@ -30,19 +30,6 @@ CLASS_COLOURS = (  # bright on skin, grey and stained tissue; near Okabe and Ito
 )
 TRUTH_COLOUR = (255, 255, 255)
 HEAT = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))  # dark to bright
-
-
-def middle_slice(
-    image: Float[Tensor, "C *S"], labels: Int[Tensor, "*S"] | None = None
-) -> tuple[Float[Tensor, "C H W"], Int[Tensor, "H W"] | None]:
-    """Take the slice of a volume with most foreground (without any, the middle one).
-
-    Args:
-        image: of any intensities, shape (C, D, H, W); an image of two axes comes back as it is.
-        labels: class numbers on the same grid; None without a mask.
-    """
-    plane = slice_plane(labels, tuple(image.shape[1:]))
-    return plane.of(image), None if labels is None else plane.of(labels)
 
 
 def outline(labels: Int[Tensor, "H W"]) -> np.ndarray:

@@ -88,13 +88,6 @@ def planes(labels: Int[Tensor, "*S"] | None, geometry: Geometry) -> tuple[Plane,
     return tuple(found)
 
 
-def slice_plane(labels: Int[Tensor, "*S"] | None, shape: tuple[int, ...]) -> Plane:
-    """The stored slice (of the first axis) with most foreground, as it is; an image is its own."""
-    if len(shape) == 2:
-        return Plane()
-    return Plane("slice", 0, _largest_slice(labels, 0, shape))
-
-
 def _largest_slice(labels: Tensor | None, axis: int, shape: tuple[int, ...]) -> int:
     others = [other for other in range(len(shape)) if other != axis]
     area = None if labels is None else (labels > 0).sum(dim=others)

@@ -113,8 +113,9 @@ class TrainConfig(Config):
         patch: voxels of the windows that the network sees, along each axis, so that (1, h, w) sees
             slices; None fits images whole and lets the plan choose for volumes.
         spacing_mm: to which volumes are brought, along each axis; None lets the plan choose.
-        foreground_share: least share of each batch whose masks outline something, for data sets in
-            which many are empty. None takes the studies as they come, and with windows a third.
+        foreground_share: least share of each batch whose studies' own masks (no single rater's)
+            outline something, for data sets in which many are empty. None takes the studies as they
+            come, and with windows a third.
         raters: "consensus" trains on the mask of each study, "random" on that of one of its raters,
             drawn anew in every step, "all" on those of all its raters, each once in every pass over
             the data, so that a study of more raters is seen more often; a study without raters

@@ -46,7 +46,7 @@ class Download:
 
 def quality_words(quality: float) -> str:
     """What a quality score means, in plain sentences."""
-    found = next(words for least, words in QUALITY if quality >= least or least == 0)
+    found = next(words for least, words in QUALITY if quality >= least)
     return f"{found} {NOT_ACCURACY}"
 
 

@@ -70,11 +70,7 @@ def visit(browser: Any) -> Iterator[Visit]:
     def opened(address: str, path: str = "", **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("console", lambda line: complaints.append(line.text) if is_error(line) else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.extend(foreign(request.url, address)))
+        page = watched_page(context, address, complaints)
         page.goto(f"{address}/{path}")
         return page
 
@@ -84,11 +80,21 @@ def visit(browser: Any) -> Iterator[Visit]:
     assert complaints == []
 
 
-def segmented(browser: Any, address: str, path: Path, model: str = "") -> dict[str, Any]:
-    """Give a file or a folder, wait for the mask: where it is, and for whose session."""
-    context = browser.new_context()
+def watched_page(context: Any, address: str, complaints: list[str]) -> Any:
+    """A page whose errors, and requests to anybody but the server, become complaints."""
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
+    page.on("console", lambda line: complaints.append(line.text) if is_error(line) else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: complaints.extend(foreign(request.url, address)))
+    return page
+
+
+def segmented(browser: Any, address: str, path: Path, model: str = "") -> dict[str, Any]:
+    """Give a file or a folder, wait for the mask: where it is, and for whose session."""
+    complaints: list[str] = []
+    context = browser.new_context()
+    page = watched_page(context, address, complaints)
     page.goto(address)
     if model:
         page.get_by_label("Model").select_option(model)
@@ -100,6 +106,7 @@ def segmented(browser: Any, address: str, path: Path, model: str = "") -> dict[s
     page.wait_for_selector("canvas[data-shown=mask]")
     found = {"path": page.evaluate("location.hash"), "storage_state": context.storage_state()}
     context.close()
+    assert complaints == []
     return found
 
 
