@@ -72,6 +72,7 @@ def test_a_wrong_command_line_is_usage(words, medsegdiff):
         (KeyboardInterrupt(), 130, "Stopped"),
         (MemoryError(), 5, "memory"),
         (OSError(28, "No space left on device"), 5, "No space left"),
+        (FileExistsError(17, "File exists", "OUT"), 4, "OUT is a file, and not a folder"),
         (PermissionError(13, "Permission denied", "out"), 4, "Permission denied"),
         (KeyError("x"), 1, "--debug"),
     ],

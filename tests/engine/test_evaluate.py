@@ -170,6 +170,12 @@ def test_nothing_to_compare_is_refused(truth, found, reason, tmp_path: Path):
         evaluate_folders(save(tmp_path / "gt", **truth), save(tmp_path / "out", **found))
 
 
+def test_a_single_image_is_no_data_set_to_compare_with(skin_data: Path):
+    image = next((skin_data / "images").iterdir())
+    with pytest.raises(DataError, match=r"no true mask in .* Give a folder of masks"):
+        evaluate_folders(image, skin_data / "masks")
+
+
 def test_probabilities_give_the_calibration(folders: tuple[Path, Path]):
     truth, out = folders
     for study in "abc":

@@ -62,6 +62,10 @@ def test_a_model_describes_itself(model: TrainedModel):
 def test_bundled_models_are_listed():
     listed = {one["model"]: one for one in bundled_summaries()}
     assert listed["skin-lesion"]["classes"] == ["lesion"]
+    assert [listed[one]["images"] for one in ("skin-lesion", "hippocampus")] == [
+        "pictures",
+        "volumes",
+    ]
     assert listed["hippocampus"]["classes"] == ["anterior_hippocampus", "posterior_hippocampus"]
     assert all(one["megabytes"] <= 12 for one in listed.values())
 

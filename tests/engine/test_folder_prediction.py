@@ -104,8 +104,10 @@ def test_images_are_never_overwritten(images: Path, model: TrainedModel):
 def test_a_split_of_a_data_set(skin_data: Path, model: TrainedModel, tmp_path: Path):
     found = [one.study for one in predict_folder(skin_data, tmp_path, model, split="test")]
     assert sorted(found) == sorted(load(skin_data / "splits.json")["test"])
-    with pytest.raises(DataError, match="no split 'best'"):
+    with pytest.raises(ConfigError, match="no split 'best'"):
         next(predict_folder(skin_data, tmp_path, model, split="best"))
+    with pytest.raises(DataError, match="give its own folder, not that of its images"):
+        next(predict_folder(skin_data / "images", tmp_path, model, split="test"))
 
 
 def test_no_images_are_refused(model: TrainedModel, tmp_path: Path):

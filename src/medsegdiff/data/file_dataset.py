@@ -308,6 +308,8 @@ class FileDataset(Dataset):
             )
         is_declared = (self.home / "dataset.json").is_file()
         correct = ", or correct channel_names in dataset.json" if is_declared else ""
+        if self.channels is not None:
+            correct += ", or choose a model of such images (medsegdiff models lists those bundled)"
         return f"Convert the image{correct}."
 
     def _truth(

@@ -88,6 +88,11 @@ def find_pairs(reference: Path, prediction: Path, split: str | None = None) -> M
         references = {study: path for study, path in references.items() if study in wanted}
         _check_annotated(references, wanted, split, truth_folder or reference)
     shared = sorted(set(references) & set(predictions))
+    if not references:
+        raise DataError(
+            f"There is no true mask in {truth_folder or reference}. Give a folder of masks, or a "
+            "data set with masks."
+        )
     if not shared:
         raise DataError(
             f"No mask in {prediction} has the name of one in {truth_folder or reference} (for "

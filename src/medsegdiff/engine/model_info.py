@@ -46,12 +46,13 @@ def _regions(labels: LabelMap) -> dict[str, Any]:
 
 
 def bundled_summaries() -> Iterator[dict[str, Any]]:
-    """Name, classes, size and validation Dice of each bundled model."""
+    """Name, images, classes, size and validation Dice of each bundled model."""
     for name, folder in bundled_models().items():
         facts = described(TrainedModel.load(folder, "cpu"))
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 1e6
         yield {
             "model": name,
+            "images": "pictures" if len(facts["grid"]) == 2 else "volumes",
             "classes": list(facts["classes"])[1:],
             "channels": facts["channels"],
             "validation_dice": facts["validation_dice"],

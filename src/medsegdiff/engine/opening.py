@@ -9,11 +9,12 @@ from medsegdiff.component import import_plugins
 from medsegdiff.data import Dataset, Folder, Report, verify
 from medsegdiff.data.datasets.nnunet_images import NNUNetImages, has_channel_files
 from medsegdiff.data.file_dataset import FileDataset
+from medsegdiff.data.folder_tree import SPLITS
 from medsegdiff.data.recognition import recognised
 from medsegdiff.engine.data_plan import default_side
 from medsegdiff.engine.precision import chosen_device
 from medsegdiff.engine.weights import TrainedModel
-from medsegdiff.errors import DataError
+from medsegdiff.errors import ConfigError, DataError
 
 
 def open_data(data: Path, layout: str | None = None) -> FileDataset:
@@ -64,16 +65,18 @@ def studies_of(dataset: Dataset, split: str | None) -> Sequence[str]:
     """All studies, or those of one split.
 
     Raises:
-        DataError: there is no such split.
+        ConfigError: there never is such a split.
+        DataError: the data set has no study in it.
     """
     if split is None:
         return dataset.ids()
-    splits = dataset.declared_splits(is_checked=False)
-    studies = getattr(splits, split, ()) if split in ("train", "val", "test") else ()
+    if split not in SPLITS:
+        raise ConfigError(f"There is no split {split!r}. Give {', '.join(SPLITS)}.")
+    studies = getattr(dataset.declared_splits(is_checked=False), split, ())
     if not studies:
         raise DataError(
-            f"The data set has no split {split!r} with studies in it. Give train, val or test, "
-            "and a folder with images/ and splits.json."
+            f"The data set has no split {split!r} with studies in it. Splits are read from the "
+            "splits.json of a data set: give its own folder, not that of its images."
         )
     return sorted(studies)
 
