@@ -16,6 +16,7 @@ from medsegdiff.models.blocks import (
     ResidualBlock,
     Stage,
     TimeEmbedding,
+    channels_last,
     convolution,
     faint,
     group_norm,
@@ -164,3 +165,20 @@ def test_the_gradient_of_a_thin_volume_is_right_in_bfloat16(depth):
 
 def test_a_thin_volume_keeps_the_number_format_of_the_weights():
     assert convolution(3, 4, 4).double()(randn(1, 4, 2, 6, 6).double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("shape", [(2, 32, 8, 6), (2, 32, 4, 8, 6)])
+def test_a_norm_is_trained_in_bfloat16_as_in_float32(shape):
+    layer, sent = group_norm(32), randn(*shape, seed=1)
+
+    def trained(kind):
+        m = randn(*shape).to(kind).contiguous(memory_format=channels_last(sent)).requires_grad_()
+        layer.zero_grad()
+        out = layer(m)
+        out.backward(sent.to(kind))
+        return out, m.grad, layer.weight.grad, layer.bias.grad
+
+    exact, found = trained(torch.float32), trained(torch.bfloat16)
+    assert found[0].is_contiguous(memory_format=channels_last(sent))
+    for one, other in zip(found, exact, strict=True):
+        assert (one.float() - other).abs().max() < 0.02 * other.abs().max()

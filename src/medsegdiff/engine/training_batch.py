@@ -22,6 +22,7 @@ from medsegdiff.data import (
 from medsegdiff.diffusion import NoiseDraw, Process
 from medsegdiff.engine.config import ModelConfig, TrainConfig
 from medsegdiff.engine.distributed import Team
+from medsegdiff.models.blocks import channels_last
 from medsegdiff.types import IGNORED
 
 FORCED_SHARE = 1 / 3  # of the windows hold foreground where nothing is asked, as in nnU-Net
@@ -155,7 +156,7 @@ class BatchMaker:
             tuple(x_0.shape), self.process.last_level, self.settings.noise, generator
         )
         rows = self.team.rows(len(names))
-        image = image[rows].contiguous(memory_format=memory_format(image))
+        image = image[rows].contiguous(memory_format=channels_last(image))
         own = draw.mapped(lambda one: one[rows])
         batch = TrainingBatch(image, x_0[rows], own, self._weight(labels[rows]))
         return batch.mapped(Tensor.pin_memory) if self.is_pinned else batch
@@ -191,8 +192,3 @@ def step_seed(seed: int, step: int) -> int:
 def step_generator(seed: int, step: int) -> torch.Generator:
     """The random stream of one step: augmentation, levels and noise."""
     return torch.Generator().manual_seed(step_seed(seed, step))
-
-
-def memory_format(image: Tensor) -> torch.memory_format:
-    """Channels last: the layout in which convolutions are fastest."""
-    return torch.channels_last if image.ndim == 4 else torch.channels_last_3d

@@ -22,6 +22,11 @@ def without_autocast(m: Tensor) -> AbstractContextManager[object]:
     return torch.autocast(kind, enabled=False) if is_available else nullcontext()
 
 
+def channels_last(m: Tensor) -> torch.memory_format:
+    """The layout in which convolutions of m, (B, F, *S), are fastest."""
+    return torch.channels_last if m.ndim == 4 else torch.channels_last_3d
+
+
 class VolumeConvolution(nn.Conv3d):
     """A convolution of volumes; one of a few slices is trained in float32 on a processor.
 
@@ -59,12 +64,25 @@ class InFloat32(nn.Module):
     """Is called where autocast is off, so its weights have to stay float32."""
 
 
-def group_norm(features: int) -> nn.GroupNorm:
+class GroupNorm(nn.GroupNorm):
+    """Group norm that is trained in bfloat16 as fast as in float32 on a processor.
+
+    There, its gradient of features whose channels are last takes four to fifteen times as long as
+    that of contiguous ones (PyTorch 2.13), more than two copies; convolutions want channels last.
+    """
+
+    def forward(self, m: Float[Tensor, "B F *S"]) -> Float[Tensor, "B F *S"]:  # pyright: ignore
+        if m.device.type == "cpu" and m.dtype == torch.bfloat16 and torch.is_grad_enabled():
+            return super().forward(m.contiguous()).contiguous(memory_format=channels_last(m))
+        return super().forward(m)
+
+
+def group_norm(features: int) -> GroupNorm:
     """Group norm with groups of at least four features, at most 16 groups."""
     groups = next(
         g for g in (16, 8, 4, 2, 1) if features % g == 0 and features // g >= min(4, features)
     )
-    return nn.GroupNorm(groups, features)
+    return GroupNorm(groups, features)
 
 
 def resized(m: Float[Tensor, "B F *S"], like: Float[Tensor, "B G *T"]) -> Float[Tensor, "B F *T"]:
