@@ -88,16 +88,9 @@ def find_pairs(reference: Path, prediction: Path, split: str | None = None) -> M
         references = {study: path for study, path in references.items() if study in wanted}
         _check_annotated(references, wanted, split, truth_folder or reference)
     shared = sorted(set(references) & set(predictions))
-    if not references:
-        raise DataError(
-            f"There is no true mask in {truth_folder or reference}. Give a folder of masks, or a "
-            "data set with masks."
-        )
     if not shared:
         raise DataError(
-            f"No mask in {prediction} has the name of one in {truth_folder or reference} (for "
-            f"example {', '.join(sorted(predictions)[:2])} and {', '.join(sorted(references)[:2])})"
-            ". Masks are paired by name without ending: check the folders."
+            _nothing_shared(references, predictions, truth_folder or reference, prediction)
         )
     unmatched = set(predictions) - set(references)
     paired_files = [references[one] for one in shared], [predictions[one] for one in shared]
@@ -210,6 +203,21 @@ def _masks(folder: Path, kind: str) -> list[Path]:
     if not found:
         raise DataError(f"{folder} holds no {kind} mask. Check the path.")
     return found
+
+
+def _nothing_shared(
+    references: Collection[str], predictions: Collection[str], truth: Path, prediction: Path
+) -> str:
+    """Why no true mask belongs to a predicted one."""
+    if not references:
+        return (
+            f"There is no true mask in {truth}. Give a folder of masks, or a data set with masks."
+        )
+    return (
+        f"No mask in {prediction} has the name of one in {truth} (for example "
+        f"{', '.join(sorted(predictions)[:2])} and {', '.join(sorted(references)[:2])}). Masks are "
+        "paired by name without ending: check the folders."
+    )
 
 
 def _split(
