@@ -118,7 +118,7 @@ def _told(error: BaseException) -> int:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) in NO_ROOM:
         console.log(f"medsegdiff: There is not enough memory or disk: {error}.")
         return EXIT_RESOURCES
-    if isinstance(error, (FileExistsError, NotADirectoryError)) and error.filename:
+    if isinstance(error, FileExistsError) and error.filename:
         console.log(f"medsegdiff: {error.filename} is a file, and not a folder. Give another name.")
         return EXIT_REFUSED
     if isinstance(error, OSError):

@@ -67,7 +67,7 @@ class InFloat32(nn.Module):
 class GroupNorm(nn.GroupNorm):
     """Group norm that is trained in bfloat16 as fast as in float32 on a processor.
 
-    There, its gradient of features whose channels are last takes four to fifteen times as long as
+    There, its gradient of features whose channels are last takes up to sixteen times as long as
     that of contiguous ones (PyTorch 2.13), more than two copies; convolutions want channels last.
     """
 

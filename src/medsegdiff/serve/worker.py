@@ -25,7 +25,7 @@ from typing import Any, NoReturn, TextIO
 from medsegdiff.errors import MedSegDiffError
 from medsegdiff.serve.traces import frames
 
-NICENESS = 15  # jobs compute with what is left, so that the page answers while they do: 0018
+NICENESS = 15  # jobs compute with what is left, so that the page answers while they do: 0025
 LINGER_SECONDS = 10.0  # in which the files of a server that is gone are deleted
 Send = Callable[[dict[str, Any]], None]
 NO_MEMORY = (
