@@ -40,6 +40,17 @@ def test_every_equation_and_part_of_the_papers_is_found(part):
     assert [line for line in lines if part in line and NAMED.search(line)]
 
 
+@pytest.mark.parametrize(
+    ("part", "formula"),
+    [("log tan", "torch.log(torch.tan("), ("v = α ε − σ x_0", "- noise * x_0"), ("LN(m_I)", "norm_image(m_image)")],
+)
+def test_a_formula_is_in_the_file_that_its_row_leads_to(part, formula):
+    lines = (DOCS / "paper-to-code.md").read_text(encoding="utf-8").splitlines()
+    files = [file for line in lines if part in line for _, file in NAMED.findall(line)]
+    sources = [(DOCS.parent / file).read_text(encoding="utf-8") for file in files]
+    assert any(formula in source for source in sources)
+
+
 def test_nothing_is_installed_by_a_name_that_others_have_on_pypi():
     root = DOCS.parent
     texts = [root / "README.md", *DOCS.rglob("*.md"), *(root / "src").rglob("*.py")]

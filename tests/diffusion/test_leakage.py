@@ -46,7 +46,7 @@ def dice(one, other):
     return float(np.mean(2 * shared / total))
 
 
-@pytest.mark.parametrize("side", [96, 128])
+@pytest.mark.parametrize("side", [96, 128, 256])
 def test_the_default_hides_bundled_masks_of_the_usual_size(skin_data, side):
     labels = masks(skin_data, side, count=12)
     usual = labels[labels.float().mean((1, 2)) < LARGE].repeat(20, 1, 1)  # the noise of 20 draws

@@ -57,6 +57,19 @@ def test_the_sum_of_both_formulas_for_one_channel():
     assert found.item() == pytest.approx(entropy + 1 - dice, abs=1e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_weight_of_the_cross_entropy_is_not_that_of_dice(channels):
+    logits, mask = torch.randn(3, channels, 6, 7), truth(channels)
+    coding = MaskCoding.of_channels(channels)
+    dice_alone, once, ten = (
+        cross_entropy_and_dice(logits, mask, coding, beta) for beta in (0.0, 1.0, 10.0)
+    )
+    torch.testing.assert_close(ten - dice_alone, 10 * (once - dice_alone))
+    shared = slice(1, None) if channels > 1 else slice(None)
+    dice = soft_dice(probability_from_logits(logits, coding)[:, shared], mask[:, shared])
+    torch.testing.assert_close(dice_alone, 1 - dice)
+
+
 def test_background_has_no_dice():
     mask = truth(3)
     logits = torch.randn(3, 3, 6, 7, generator=torch.Generator().manual_seed(1))

@@ -71,6 +71,25 @@ def test_bundled_recipes_can_be_read(recipe):
     assert config.train.max_steps == 3
 
 
+def test_the_recipe_of_v1_has_the_numbers_of_its_paper():
+    config = read_run_config("medsegdiff_v1", [])
+    model, train, predict = config.model, config.train, config.predict
+    assert (model.objective.name, model.process.schedule.name) == ("eps", "linear")
+    assert model.network.fusion == "paper"
+    assert (train.learning_rate, train.noise.recycling) == (1e-4, 0)
+    assert (predict.sampler.steps, predict.members, predict.ensemble.name) == (100, 25, "staple")
+
+
+def test_the_recipe_of_v2_has_the_numbers_of_its_paper():
+    config = read_run_config("medsegdiff_v2", [])
+    model, train, predict = config.model, config.train, config.predict
+    assert (model.objective.name, model.process.schedule.name) == ("eps", "linear")
+    assert model.network.ss_blocks == 4
+    assert (train.head.every, train.head.cross_entropy, train.learning_rate) == (5, 10, 1e-4)
+    assert (predict.sampler.name, predict.sampler.steps) == ("ddpm", 100)
+    assert (predict.members, predict.ensemble.name) == (10, "staple")
+
+
 def test_a_recipe_may_be_a_file(tmp_path):
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("model: {network: unet}\ntrain: {seed: 4}\n", encoding="utf-8")

@@ -289,6 +289,24 @@ def test_cross_entropy_of_the_head_has_its_weight(make_trainer, tiny):
     assert losses[1] > losses[0]
 
 
+def test_the_head_has_its_weight_beside_the_denoiser(make_trainer, tiny):
+    losses = []
+    for weight in (0, 1, 3):
+        trainer = make_trainer(tiny(f"train.head.weight={weight}"))
+        with torch.no_grad():
+            losses.append(float(trainer.loss(trainer.batches.make(0))))
+    assert losses[2] - losses[0] == pytest.approx(3 * (losses[1] - losses[0]), rel=1e-4)
+    assert losses[1] > losses[0]
+
+
+def test_training_images_are_augmented(make_trainer, tiny):
+    plain = make_trainer(tiny("train.augmentation=[]")).batches.make(0)
+    moved = make_trainer().batches.make(0)
+    assert TrainConfig().augmentation
+    assert not torch.allclose(moved.image, plain.image, atol=0.01)
+    assert not torch.equal(moved.x_0, plain.x_0)
+
+
 def test_a_seed_decides_dropout_and_nothing_else_is_touched():
     torch.manual_seed(3)
     expected = torch.rand(2)

@@ -50,6 +50,16 @@ def test_sinusoids_are_those_of_their_formula():
         assert row == pytest.approx(expected, abs=1e-4)
 
 
+@torch.no_grad()
+def test_a_time_embedding_is_two_layers_on_sinusoids():
+    embed, t = TimeEmbedding(7), torch.tensor([3, 700])
+    first, last = embed.mlp[0], embed.mlp[-1]
+    waves = sinusoidal_embedding(t, 6) @ first.weight.T + first.bias
+    expected = (waves * waves.sigmoid()) @ last.weight.T + last.bias
+    assert expected.shape == (2, 7)
+    torch.testing.assert_close(embed(t), expected)
+
+
 def test_no_two_levels_look_alike():
     embedding = sinusoidal_embedding(torch.arange(1001), 32)
     distance = torch.cdist(embedding, embedding) + 9 * torch.eye(1001)
@@ -83,6 +93,15 @@ def test_attention_is_that_of_a_naive_loop():
 
 
 @torch.no_grad()
+def test_attention_that_answers_nothing_changes_nothing():
+    block, m = AttentionBlock(8), randn(2, 8, 3, 4)
+    for layer in (block.project, block.feed[-1]):
+        layer.weight.zero_()
+        layer.bias.zero_()
+    assert torch.equal(block(m), m)
+
+
+@torch.no_grad()
 def test_attention_sees_the_whole_grid_and_keeps_its_order():
     block, m = AttentionBlock(8), randn(1, 8, 3, 4)
     torch.testing.assert_close(block(m.flip(2)), block(m).flip(2))
@@ -95,7 +114,47 @@ def test_attention_sees_the_whole_grid_and_keeps_its_order():
 def test_residual_blocks_take_any_width(inputs, outputs, space_dims, time):
     block = ResidualBlock(inputs, outputs, time, space_dims)
     embedded = randn(2, time) if time else None
-    assert block(randn(2, inputs, *[5] * space_dims), embedded).shape[1] == outputs
+    out = block(randn(2, inputs, *[5] * space_dims), embedded)
+    assert out.shape == (2, outputs, *[5] * space_dims)
+
+
+@pytest.mark.parametrize("outputs", [4, 6])
+@torch.no_grad()
+def test_a_residual_block_is_a_shortcut_and_two_convolutions_with_the_time_between(outputs):
+    block, m, time = ResidualBlock(4, outputs, 5), randn(2, 4, 6, 7), randn(2, 5)
+    between = block.first(m) + block.time(time)[..., None, None]
+    torch.testing.assert_close(block(m, time), block.shortcut(m) + block.second(between))
+    block.second[-1].weight.zero_()
+    block.second[-1].bias.zero_()
+    assert torch.equal(block(m, time), block.shortcut(m))
+    assert (outputs != 4) or torch.equal(block(m, time), m)
+
+
+LEARNING = {
+    "time embedding": (lambda: TimeEmbedding(8), lambda: (torch.tensor([3, 700]),)),
+    "modulation": (lambda: Modulation(4, 6), lambda: (randn(2, 4, 5, 6), randn(2, 6))),
+    "layer norm": (lambda: LayerNorm(4), lambda: (randn(2, 4, 5, 6),)),
+    "residual block": (
+        lambda: ResidualBlock(4, 6, 5),
+        lambda: (randn(2, 4, 5, 6), randn(2, 5)),
+    ),
+    "stage": (
+        lambda: Stage(4, 8, 2, time_features=5, attends=True),
+        lambda: (randn(2, 4, 5, 6), randn(2, 5)),
+    ),
+    "attention": (lambda: AttentionBlock(8), lambda: (randn(2, 8, 5, 6),)),
+    "residual block in a volume": (lambda: ResidualBlock(4, 6, 0, 3), lambda: (randn(2, 4, 3, 5, 6),)),
+}
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_every_weight_of_a_block_learns(name):
+    build, arguments = LEARNING[name]
+    block, given = build(), arguments()
+    out = block(*given)
+    (out * randn(*out.shape, seed=9)).sum().backward()
+    for weight_name, weight in block.named_parameters():
+        assert weight.grad is not None and weight.grad.abs().max() > 1e-6, weight_name
 
 
 def test_time_reaches_every_block_of_a_stage():

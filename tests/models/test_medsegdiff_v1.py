@@ -61,6 +61,15 @@ def test_both_deepest_embeddings_are_added():
     assert torch.equal(calls["deepest"][0][0], embedded)
 
 
+def test_the_decoder_is_given_both_encoders_features_at_each_resolution():
+    calls = recorded(network())
+    skips = calls["decoder"][0][1]
+    for k, skip in enumerate(skips):
+        of_image = calls.get(f"fusions.{k + 1}", calls[f"image_encoder.stages.{k}"])[1]
+        assert torch.equal(skip, of_image + calls[f"mask_encoder.stages.{k}"][1])
+    assert len(skips) == 4
+
+
 def test_time_enters_every_residual_block():
     calls = recorded(network())
     given = [parts[0] for name, parts in calls.items() if name.endswith((".before", ".after"))]

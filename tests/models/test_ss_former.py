@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -88,6 +89,24 @@ def test_a_filter_of_the_mean_alone_makes_every_affinity_alike():
     found = module.affinity(query, key, randn(1, 6))
     expected = plain_product(query, key).mean()
     torch.testing.assert_close(found, expected.expand_as(found), rtol=0, atol=1e-6)
+
+
+@torch.no_grad()
+def test_what_is_asked_answers_each_that_asks():
+    module, time = built(SpectrumAttention, 4, 6, 2, True), randn(1, 6)
+    asking, asked = randn(1, 4, 2, 3), randn(1, 4, 2, 3, seed=1)
+    source = module.norm_asked(asked)
+    query, key, value = (
+        module.query(module.norm_asking(asking)),
+        module.key(source),
+        module.value(source),
+    )
+    affinity, answer = module.affinity(query, key, time)[0], torch.zeros(1, 4, 2, 3)
+    for q, k in itertools.product(range(6), range(6)):
+        answer[0, :, q // 3, q % 3] += affinity[q, k] * value[0, :, k // 3, k % 3]
+    scale, shift = module.modulate.scale_and_shift(time)[0].chunk(2)
+    answer = module.norm(answer) * (1 + scale)[:, None, None] + shift[:, None, None]
+    torch.testing.assert_close(module(asking, asked, time), asked + module.mlp(answer))
 
 
 @torch.no_grad()
