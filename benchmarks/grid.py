@@ -110,10 +110,8 @@ def do_run(grid: Grid, given: argparse.Namespace) -> int:
         for job in wanted:
             say(f"{job.data}, {job.result.stem}: medsegdiff train ... {' '.join(job.command)}")
         return 0
-    for job in wanted:
-        job.result.unlink(missing_ok=True)  # with other settings, or to be made again
     place = Place(given.data_root.resolve(), given.work.resolve() / grid.name, given.device)
-    failed = run_jobs(wanted, place, given.jobs, given.max_hours, say)
+    failed = run_jobs(wanted, place, given.jobs, given.max_hours, say, given.again)
     return int(bool(failed))
 
 

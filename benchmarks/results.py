@@ -3,9 +3,9 @@
     python benchmarks/results.py DATA RUN [--baseline RUN] [--also RUN] [--split test] [-o
     results.json]
 
-Rows are drawn at native size with the threshold that the validation chose. The test split is for
-finished models, once; while you work, use `--split val`. Differences to the baseline are paired
-over the studies.
+Rows are drawn at native size, each with the temperature and the threshold that the validation split
+chooses for it. The test split is for finished models, once; while you work, use `--split val`.
+Differences to the baseline are paired over the studies.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 from ablation.measure import commit
 
 from medsegdiff.data import Folder
+from medsegdiff.engine.calibration import fit
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.predict import predict
@@ -42,6 +44,10 @@ class Row:
     seconds: list[float] = field(default_factory=list)
     calibration: CalibrationError = field(default_factory=CalibrationError)
 
+    def fit(self, dataset: Folder, studies: Sequence[str]) -> None:
+        """Give it a temperature and a threshold of its own."""
+        self.model = fit(self.model, dataset, studies, self.config).model
+
     def add(self, sample: Sample) -> None:
         """Predict one study and compare."""
         assert sample.labels is not None
@@ -63,6 +69,8 @@ class Row:
             "ece": result.everywhere.ece if result.everywhere else None,
             "ece_band": result.band.ece if result.band else None,
             "seconds": sum(self.seconds) / len(self.seconds),
+            "temperature": self.model.config.temperature,
+            "threshold": self.model.config.threshold,
         }
         if baseline is not None:
             difference = bootstrap_difference(self.dice, baseline.dice)
@@ -140,6 +148,8 @@ def main() -> None:
     if arguments.also:
         other = TrainedModel.load(arguments.also)
         rows.append(own_row(other, network_name(other)))
+    for row in rows:
+        row.fit(dataset, splits.val)
     for study in getattr(splits, arguments.split):
         sample = dataset.load(study)
         for row in rows:

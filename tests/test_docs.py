@@ -42,7 +42,11 @@ def test_every_equation_and_part_of_the_papers_is_found(part):
 
 @pytest.mark.parametrize(
     ("part", "formula"),
-    [("log tan", "torch.log(torch.tan("), ("v = α ε − σ x_0", "- noise * x_0"), ("LN(m_I)", "norm_image(m_image)")],
+    [
+        ("log tan", "torch.log(torch.tan("),
+        ("v = α ε − σ x_0", "- noise * x_0"),
+        ("LN(m_I)", "norm_image(m_image)"),
+    ],
 )
 def test_a_formula_is_in_the_file_that_its_row_leads_to(part, formula):
     lines = (DOCS / "paper-to-code.md").read_text(encoding="utf-8").splitlines()

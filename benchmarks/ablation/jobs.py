@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from medsegdiff.engine.config import RunConfig
 from medsegdiff.errors import ConfigError
 
-from .plan import OWN, Grid, chosen, read_steps
+from .plan import FORMAT, OWN, Grid, chosen, read_steps
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ class Job:
         return f"{self.data}_{self.arm}_{self.seed}_{digest}"
 
     def is_done(self) -> bool:
-        """Whether its result file is there and was made with these settings."""
-        return self.finished() is not None
+        """Whether its result file is there, and was made with these settings as it would be now."""
+        found = self.finished()
+        return found is not None and found.get("format") == FORMAT
 
     def finished(self) -> dict[str, Any] | None:
         """Its result; None if it is not there, or was made with other settings.

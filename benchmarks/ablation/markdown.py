@@ -16,13 +16,7 @@ NONE = "–"
 
 def section(grid: Grid, table: Filled, picture: str | None, split: str) -> str:
     """Everything that is generated of one table: how much is there, figures, picture, command."""
-    parts = [
-        f"{table.finished} of {table.planned} planned runs are finished (seeds "
-        f"{', '.join(map(str, grid.seeds))}; {grid.minutes:g} minutes each, as steps; "
-        f"{'validation' if split == 'val' else split} split).",
-    ]
-    if table.table.note:
-        parts.append(table.table.note)
+    parts = introduction(grid, table, split)
     begun = [data for data in table.sets if any(row.seeds(data) for row in table.rows)]
     for data in begun:
         if len(table.sets) > 1:
@@ -30,7 +24,8 @@ def section(grid: Grid, table: Filled, picture: str | None, split: str) -> str:
         parts.append(figures(table, [data]))
     if missing := [data for data in table.sets if data not in begun]:
         parts.append(f"Nothing yet of {', '.join(missing)}.")
-    complete = [data for data in table.sets if table.reference.seeds(data)]
+    there = [row for row in table.rows if any(map(row.seeds, table.sets))]
+    complete = [data for data in begun if all(row.seeds(data) for row in there)]
     if len(table.sets) > 1 and complete:
         parts.append(f"**Mean over {len(complete)} of {len(table.sets)} sets**")
         parts.append(figures(table, complete))
@@ -41,8 +36,29 @@ def section(grid: Grid, table: Filled, picture: str | None, split: str) -> str:
     return "\n\n".join(parts)
 
 
+def introduction(grid: Grid, table: Filled, split: str) -> list[str]:
+    """How much of a table is there, and what is to be known of it."""
+    parts = [
+        f"{table.finished} of {table.planned} planned runs are finished (seeds "
+        f"{', '.join(map(str, grid.seeds))}; {grid.minutes:g} minutes each, as steps; "
+        f"{'validation' if split == 'val' else split} split).",
+    ]
+    if table.table.note:
+        parts.append(table.table.note)
+    if len(table.commits) > 1:
+        parts.append(f"Trained at commits {', '.join(table.commits)}.")
+    if table.outdated:
+        parts.append(
+            "Measured by an earlier harness, which gave the condition head and other ways to "
+            "predict the temperature of the arm's own, and counted the comparing among the "
+            f"seconds: {', '.join(table.outdated)}."
+        )
+    return parts
+
+
 def figures(table: Filled, sets: Sequence[str]) -> str:
-    """The rows as a Markdown table, means over the given data sets."""
+    """The rows as a Markdown table: means over the given data sets and the seeds all rows have."""
+    table = table.shared()
     reference = table.reference
     heads = ["", "Dice (95 %)", f"minus {reference.label} (95 %)", "IoU", "HD95, px", "ECE"]
     heads += ["ECE at the edge", "s an image", "steps", "seeds"]
@@ -65,7 +81,7 @@ def figures(table: Filled, sets: Sequence[str]) -> str:
             *([number(row.trust(sets), 2)] if has_quality else []),
             *([mean(row, one, sets, 4) for one in ("ged2", "hm_iou")] if has_raters else []),
             mean(row, "seconds", sets, 3),
-            " ".join(map(str, row.steps)) if len(row.steps) == 1 else NONE,
+            str(row.steps.get(sets[0], NONE)) if len(sets) == 1 else NONE,
             str(min((len(row.seeds(data)) for data in sets), default=0)),
         ]
         lines.append(cells)

@@ -20,19 +20,23 @@ from typing import Any
 import torch
 
 from medsegdiff.data import Folder, PreparedCache
+from medsegdiff.engine.calibration import fit
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_overrides
+from medsegdiff.engine.validation import evenly_spread
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.files import atomic_write
 from medsegdiff.metrics import HD95, CalibrationError, Dice, IoU
 from medsegdiff.metrics.agreement import ged_squared, hm_iou
 from medsegdiff.types import Prediction, Sample
 
-from .leakage import STUDIES, leakage
+from .leakage import leakage
+from .plan import FORMAT, OWN
 
 HEAD = "head"  # the condition head alone
+PROGRAM = "program"  # with sampler, members and fusion of a program that is told nothing
 DIGITS = 5
 
 
@@ -45,14 +49,28 @@ def main(job_file: Path) -> None:
     studies = sorted(splits[job["split"]])
     ways = {name: list(words) for name, words in job["asked"].items()}
     network = model.networks[0]
-    if network.denoises and has_head(model):
-        ways[HEAD] = ["members=0"]
+    if OWN in ways and network.denoises:
+        ways |= more_ways(model)
+    final = job["settings"]["train"]["final_studies"]
+    fitted_on = evenly_spread(splits["val"], final or len(splits["val"]))
     figures = {}
     for name, words in ways.items():
         part = run / "figures" / f"{job['split']} {name}.json"
-        figures[name] = measured_once(part, model, data, studies, words)
+        figures[name] = measured_once(part, model, data, studies, words, fitted_on)
     leak = leak_of(model, data, splits["val"]) if network.denoises else None
     write_result(Path(job["result"]), result_of(job, model, run, studies, figures, leak))
+
+
+def more_ways(model: TrainedModel) -> dict[str, list[str]]:
+    """What is measured beside a denoiser's own way, with the words for each."""
+    ways = {HEAD: ["members=0"]} if has_head(model) else {}
+    told, plain = model.predict, PredictConfig()
+    parts = {name: getattr(plain, name) for name in ("sampler", "members", "ensemble")}
+    is_like_the_default = model.config.objective.model_dump()["name"] == "logits"
+    if is_like_the_default and any(getattr(told, name) != one for name, one in parts.items()):
+        values = plain.model_dump(mode="json")
+        ways[PROGRAM] = [f"{name}={json.dumps(values[name])}" for name in parts]
+    return ways
 
 
 def has_head(model: TrainedModel) -> bool:
@@ -64,15 +82,31 @@ def has_head(model: TrainedModel) -> bool:
 
 
 def measured_once(
-    part: Path, model: TrainedModel, data: Folder, studies: Sequence[str], words: list[str]
+    part: Path,
+    model: TrainedModel,
+    data: Folder,
+    studies: Sequence[str],
+    words: list[str],
+    fitted_on: Sequence[str],
 ) -> dict[str, Any]:
-    """The figures of one way, from its file if it is there and was made with the same."""
-    made_with = {"words": words, "weights": model.weights_hash, "studies": list(studies)}
+    """The figures of one way, from its file if it is there and was made with the same.
+
+    Temperature and threshold are the run's own, or for another way found on the same studies.
+    """
+    made_with = {
+        "format": FORMAT,
+        "words": words,
+        "weights": model.weights_hash,
+        "studies": list(studies),
+    }
     if part.is_file():
         found = json.loads(part.read_text(encoding="utf-8"))
         if found["made_with"] == made_with:
             return found["figures"]
-    figures = measured(model, data, studies, with_overrides(model.predict, words))
+    config = with_overrides(model.predict, words)
+    if words:
+        model = fit(model, data, fitted_on, config).model
+    figures = measured(model, data, studies, config)
     atomic_write(part, json.dumps({"made_with": made_with, "figures": figures}))
     return figures
 
@@ -83,15 +117,17 @@ def measured(
     """One value a study for each measure, and the calibration over all of them.
 
     Distances are in pixels. `ged2` and `hm_iou` are there where the studies have several raters.
+    Seconds are those of the prediction, on a processor its own time: another program's is none.
     """
+    clock = time.process_time if model.device.type == "cpu" else time.perf_counter
     calibration = CalibrationError()
     columns: dict[str, list[float | None]] = {}
     predict(data.load(studies[0]), model, config)  # the first one allocates
     for study in studies:
         sample = data.load(study)
-        start = time.perf_counter()
+        start = clock()
         prediction = predict(sample, model, config)
-        values = {**compared(prediction, sample, model), "seconds": time.perf_counter() - start}
+        values = {"seconds": clock() - start, **compared(prediction, sample, model)}
         for name, value in values.items():
             columns.setdefault(name, []).append(rounded(value))
         assert sample.labels is not None
@@ -103,6 +139,8 @@ def measured(
         "ece_band": rounded(found.band.ece),
         "brier": rounded(found.everywhere.brier),
         "nll": rounded(found.everywhere.nll),
+        "temperature": model.config.temperature,
+        "threshold": config.threshold or model.config.threshold,
     }
 
 
@@ -126,7 +164,7 @@ def compared(
 def leak_of(model: TrainedModel, data: Folder, studies: Sequence[str]) -> float:
     """Leakage of the run's process on true masks of the validation split."""
     cache = PreparedCache(data, model.config.preparation)
-    _, labels = cache.batch(sorted(studies)[:STUDIES])
+    _, labels = cache.batch(sorted(studies))
     return leakage(model.config.process, labels, model.config.mask_channels)
 
 
@@ -142,15 +180,17 @@ def result_of(
     lines = (run / "fold_0" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     log = [json.loads(line) for line in lines]
     command = f"medsegdiff train {job['data']} -o RUN " + " ".join(job["command"])
+    trained_at = run / "commit"
     return {
+        "format": FORMAT,
         **{key: job[key] for key in ("arm", "data", "seed", "split", "asked", "settings")},
         "command": command,
         "commit": commit(),
+        "trained_at": trained_at.read_text("utf-8") if trained_at.is_file() else None,
         "environment": environment(),
         "device": str(model.device),
         "steps": max(line["step"] for line in log),
         "minutes": round(max(line.get("seconds", 0.0) for line in log) / 60, 2),
-        "threshold": model.config.threshold,
         "leakage": rounded(leak),
         "studies": list(studies),
         **{f"figures of {name}": one for name, one in figures.items()},

@@ -18,6 +18,7 @@ from medsegdiff.errors import ConfigError
 BENCHMARKS = Path(__file__).resolve().parents[1]
 PEERS = BENCHMARKS / "peers"  # a plug-in: `dynunet`, found when the folder is on Python's path
 OWN = "own"  # the way in which a run's own settings predict
+FORMAT = 2  # of result files: 2 has a temperature and a threshold for each way to predict
 
 
 class Arm(Config):

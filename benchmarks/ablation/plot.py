@@ -1,4 +1,4 @@
-"""The Dice of each row as a picture: every seed a dot, the mean with its 95 % interval."""
+"""The Dice of each row as a picture: every seed a dot, and the mean with its 95 % interval."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ INK, GRID_COLOUR = (60, 60, 60), (225, 225, 225)
 
 def picture(table: Filled) -> Image.Image | None:
     """Draw the rows that have a finished run; None if there is none."""
+    shared = table.shared()
     lines = [
         (
             f"{data}: {row.label}" if len(table.sets) > 1 else row.label,
             [row.values("dice", data, [seed]).mean() for seed in row.seeds(data)],
-            row.interval("dice", [data]),
+            one.interval("dice", [data]),
         )
         for data in table.sets
-        for row in table.rows
+        for row, one in zip(table.rows, shared.rows, strict=True)
         if row.seeds(data)
     ]
     if not lines:

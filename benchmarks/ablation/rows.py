@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from medsegdiff.metrics import Interval
 from medsegdiff.metrics.failure_detection import rank_correlation
 
 from .jobs import job_of
-from .measure import HEAD
-from .plan import OWN, Grid, Table, read_steps
+from .measure import HEAD, PROGRAM
+from .plan import FORMAT, OWN, Grid, Table, read_steps
 from .statistics import Values, over_sets
+
+BESIDE = {PROGRAM: "drawn as the program does", HEAD: "condition head alone"}
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,14 @@ class Row:
         key: what other rows are compared by: an arm, or a way.
         label: for people.
         figures: of each data set and seed that is finished, as `measure.py` wrote them.
-        steps: of the training.
+        steps: of the training, by data set.
         leakage: of the run's process; None where nobody denoises.
     """
 
     key: str
     label: str
     figures: Mapping[str, Mapping[int, Mapping[str, Any]]] = field(default_factory=dict)
-    steps: tuple[int, ...] = ()
+    steps: Mapping[str, int] = field(default_factory=dict)
     leakage: float | None = None
 
     def values(self, name: str, data: str, seeds: Sequence[int]) -> Values:
@@ -45,6 +47,14 @@ class Row:
     def seeds(self, data: str) -> tuple[int, ...]:
         """Seeds that are finished."""
         return tuple(self.figures.get(data, {}))
+
+    def of_seeds(self, seeds: Mapping[str, frozenset[int]]) -> Row:
+        """The same with these seeds of each data set alone, as far as they are finished."""
+        figures = {
+            data: {seed: one for seed, one in found.items() if seed in seeds[data]}
+            for data, found in self.figures.items()
+        }
+        return replace(self, figures=figures)
 
     def interval(self, name: str, sets: Sequence[str]) -> Interval | None:
         """Mean over the data sets, seeds and studies; None where a set has none finished."""
@@ -70,15 +80,28 @@ class Row:
         return sum(means) / len(means)
 
     def minus(self, other: Row, name: str, sets: Sequence[str]) -> Interval | None:
-        """Paired difference over the seeds and studies that both have."""
+        """Paired difference over the seeds and studies that both have.
+
+        Raises:
+            ConfigError: the studies are not the same.
+        """
         differences = []
         for data in sets:
             seeds = [seed for seed in self.seeds(data) if seed in other.seeds(data)]
+            if any(self.studies(data, seed) != other.studies(data, seed) for seed in seeds):
+                raise ConfigError(
+                    f"{self.label!r} and {other.label!r} were measured on other studies of {data}: "
+                    "run them again with --again."
+                )
             mine, theirs = (one.values(name, data, seeds) for one in (self, other))
             if not mine.size or mine.shape != theirs.shape:
                 return None
             differences.append(mine - theirs)
         return over_sets(differences)
+
+    def studies(self, data: str, seed: int) -> Sequence[str]:
+        """Names of what was measured."""
+        return self.figures[data][seed]["studies"]
 
     def scalar(self, name: str, sets: Sequence[str]) -> float | None:
         """Mean over seeds and sets of a measure that has one value a run."""
@@ -95,6 +118,8 @@ class Filled:
     Args:
         rows: in order.
         finished, planned: numbers of runs.
+        commits: of the program that trained them, where it is known.
+        outdated: labels of arms of which a run was measured by an earlier harness.
         left_out: sentences on arms that cannot be run.
     """
 
@@ -104,7 +129,17 @@ class Filled:
     sets: tuple[str, ...]
     finished: int
     planned: int
+    commits: tuple[str, ...]
+    outdated: tuple[str, ...]
     left_out: tuple[str, ...]
+
+    def shared(self) -> Filled:
+        """The same with the seeds that all begun rows have, so that means can be compared."""
+        seeds = {}
+        for data in self.sets:
+            each = [frozenset(found) for row in self.rows if (found := row.seeds(data))]
+            seeds[data] = frozenset.intersection(*each) if each else frozenset()
+        return replace(self, rows=tuple(row.of_seeds(seeds) for row in self.rows))
 
     @property
     def reference(self) -> Row:
@@ -132,28 +167,46 @@ def filled(grid: Grid, key: str, split: str = "val") -> Filled:
                     results.setdefault(arm, {}).setdefault(data, {})[seed] = result
     rows = [row for arm in table.arms for row in _rows(grid, table, arm, results.get(arm, {}))]
     sets = grid.data_of(table)
-    return Filled(key, table, tuple(rows), sets, finished, wanted, tuple(left_out))
+    each = [
+        (arm, one)
+        for arm, by_data in results.items()
+        for by_seed in by_data.values()
+        for one in by_seed.values()
+    ]
+    commits = tuple(sorted({one["trained_at"] for _, one in each if one.get("trained_at")}))
+    old = dict.fromkeys(grid.label(arm) for arm, one in each if one.get("format") != FORMAT)
+    return Filled(
+        key, table, tuple(rows), sets, finished, wanted, commits, tuple(old), tuple(left_out)
+    )
 
 
 def _rows(
     grid: Grid, table: Table, arm: str, results: Mapping[str, Mapping[int, Mapping[str, Any]]]
 ) -> list[Row]:
-    """An arm's rows: its own, and its condition head's if it has one; or one for each way."""
+    """An arm's rows: its own, and those of what is measured beside it; or one for each way."""
     every = [one for by_seed in results.values() for one in by_seed.values()]
-    steps = tuple(sorted({one["steps"] for one in every}))
+    steps = {
+        data: max(one["steps"] for one in by_seed.values())
+        for data, by_seed in results.items()
+        if by_seed
+    }
     leaks = [one["leakage"] for one in every if one["leakage"] is not None]
     leak = float(np.mean(leaks)) if leaks else None
     rows = []
-    for way in table.all_ways() or (OWN, HEAD):
+    for way in table.all_ways() or (OWN, *BESIDE):
         name = f"figures of {way}"
         figures = {
-            data: {seed: one[name] for seed, one in by_seed.items() if name in one}
+            data: {
+                seed: {**one[name], "studies": one["studies"]}
+                for seed, one in by_seed.items()
+                if name in one
+            }
             for data, by_seed in results.items()
         }
-        if way == HEAD:
+        if way in BESIDE:
             if any(figures.values()):
-                label = f"{grid.label(arm)}, condition head alone"
-                rows.append(Row(f"{arm}/{HEAD}", label, figures, steps))
+                label = f"{grid.label(arm)}, {BESIDE[way]}"
+                rows.append(Row(f"{arm}/{way}", label, figures, steps))
         elif way == OWN:
             rows.append(Row(arm, grid.label(arm), figures, steps, leak))
         else:

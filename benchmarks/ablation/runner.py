@@ -16,6 +16,7 @@ from types import FrameType
 from typing import IO, Any
 
 from .jobs import Job
+from .measure import commit
 from .plan import BENCHMARKS, PEERS
 
 try:
@@ -100,7 +101,12 @@ class Running:
 
 
 def run_jobs(
-    jobs: Sequence[Job], place: Place, slots: int, max_hours: float | None, tell: Tell
+    jobs: Sequence[Job],
+    place: Place,
+    slots: int,
+    max_hours: float | None,
+    tell: Tell,
+    is_again: bool = False,
 ) -> list[str]:
     """Carry out all jobs; what is interrupted goes on when it is called again.
 
@@ -110,6 +116,7 @@ def run_jobs(
         slots: jobs at a time.
         max_hours: no job is started after so long.
         tell: is given one line for each event.
+        is_again: do also what is finished.
 
     Returns:
         One sentence for each job that failed.
@@ -125,7 +132,7 @@ def run_jobs(
             while waiting or under_way:
                 failed += reaped(under_way, tell)
                 for slot in set(range(slots)) - under_way.keys():
-                    if time.monotonic() < deadline and (one := taken(waiting, place)):
+                    if time.monotonic() < deadline and (one := taken(waiting, place, is_again)):
                         one.core = places[slot]
                         one.start_next()
                         under_way[slot] = one
@@ -156,7 +163,7 @@ def reaped(under_way: dict[int, Running], tell: Tell) -> list[str]:
     return failed
 
 
-def taken(waiting: list[Job], place: Place) -> Running | None:
+def taken(waiting: list[Job], place: Place, is_again: bool = False) -> Running | None:
     """Take the first job whose run nobody else works on; None if there is none."""
     for job in list(waiting):
         folder = place.run_folder(job)
@@ -165,7 +172,7 @@ def taken(waiting: list[Job], place: Place) -> Running | None:
         if lock is None:
             continue
         waiting.remove(job)
-        if job.is_done():  # another harness was faster
+        if job.is_done() and not is_again:  # another harness was faster
             lock.close()
             continue
         return Running(job, None, commands(job, place), lock, folder / "log.txt")
@@ -194,8 +201,11 @@ def commands(job: Job, place: Place) -> list[list[str]]:
     train = [sys.executable, "-m", "medsegdiff", "train", str(data), "-o", str(run)]
     train += [*job.command, "--device", place.device]
     measure = [sys.executable, "-m", "ablation.measure", str(order)]
-    is_trained = (run / "fold_0" / "final").is_dir()
-    return [measure] if is_trained else [train, measure]
+    if (run / "fold_0" / "final").is_dir():
+        return [measure]
+    if not (trained_at := run / "commit").is_file():
+        trained_at.write_text(commit(), encoding="utf-8")
+    return [train, measure]
 
 
 def locked(path: Path) -> IO[Any] | None:

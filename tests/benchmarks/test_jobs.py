@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ablation.jobs import planned
-from ablation.plan import BENCHMARKS, read_grid
+from ablation.plan import BENCHMARKS, FORMAT, read_grid
 
 from medsegdiff.errors import ConfigError
 
@@ -20,7 +20,8 @@ def written(job, **changes):
     settings = job.config.model_dump(mode="json")
     asked = {name: list(words) for name, words in job.ways.items()}
     machine = {"device": "cpu", "environment": {"bf16_on_cpu": True}}
-    values = {"settings": settings, "asked": asked, "split": job.split, **machine, **changes}
+    values = {"format": FORMAT, "settings": settings, "asked": asked, "split": job.split}
+    values |= {**machine, **changes}
     job.result.parent.mkdir(parents=True, exist_ok=True)
     job.result.write_text(json.dumps(values))
 
@@ -65,6 +66,13 @@ def test_a_finished_job_is_done_until_its_settings_change(tiny, tiny_file):
     assert job.is_done()
     other = read_grid(tiny_file, words=["train.learning_rate=0.5"])
     assert not planned(other).jobs[0].is_done()
+
+
+def test_what_was_measured_otherwise_is_shown_but_not_done(tiny):
+    job = planned(tiny).jobs[0]
+    written(job, format=FORMAT - 1)
+    assert job.finished() is not None
+    assert not job.is_done()
 
 
 def test_a_setting_that_the_program_learnt_later_counts_as_its_default(tiny):

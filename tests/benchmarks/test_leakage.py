@@ -34,6 +34,14 @@ def test_the_background_is_no_structure():
     assert leakage(LEAKY, discs(), 2) == pytest.approx(leakage(LEAKY, discs(), 1), abs=0.1)
 
 
+def test_all_masks_count():
+    small, large = discs(40), torch.zeros(40, 64, 64, dtype=torch.int64)
+    large[:, 8:56, 8:56] = 1
+    alone = [leakage(ProcessSettings(), one, 1) for one in (small, large)]
+    both = leakage(ProcessSettings(), torch.cat([large, small]), 1)
+    assert min(alone) < both < max(alone) - 0.1
+
+
 def test_empty_masks_do_not_count():
     labels = torch.cat([discs(), torch.zeros(3, 64, 64, dtype=torch.int64)])
     assert leakage(LEAKY, labels, 1) > 0.7

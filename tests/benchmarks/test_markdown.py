@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from ablation.jobs import planned
 from ablation.markdown import figures, replaced, section
+from ablation.plan import FORMAT
 from ablation.plot import picture, round_ticks
 from ablation.rows import filled
+
+from medsegdiff.errors import ConfigError
 
 
 def finish(grid, dice_of, leakage=0.25, more=()):
@@ -19,6 +23,9 @@ def finish(grid, dice_of, leakage=0.25, more=()):
         names = ("iou", "hd95", "seconds")
         own = {"dice": dice, **{name: [0.5, None] for name in names}, "ece": 0.1, "ece_band": 0.2}
         values = {
+            "format": FORMAT,
+            "trained_at": "a1b2c3d",
+            "studies": [f"study_{number}" for number in range(len(dice))],
             "settings": job.config.model_dump(mode="json"),
             "asked": {"own": []},
             "split": "val",
@@ -65,7 +72,28 @@ def test_differences_are_over_seeds_that_both_have(tiny):
     finish(tiny, {("default", 0): 0.8, ("default", 1): 0.2, ("unet", 0): 0.7})
     found = cells(figures(filled(tiny, "a"), ["skin_isic2017"]), "default")
     assert found[2].startswith("+0.1000")
-    assert found[1].startswith("0.4500")
+    assert found[1].startswith("0.7500")  # as is the mean
+    assert found[-1] == "1"
+
+
+def test_other_studies_are_not_compared(tiny):
+    finish(tiny, {("default", 0): 0.8, ("unet", 0): 0.7})
+    one = planned(tiny, tables=["a"]).jobs[0].result
+    one.write_text(one.read_text().replace("study_1", "study_2"))
+    with pytest.raises(ConfigError, match=r"'default' and 'unet' .* other studies of skin_isic"):
+        figures(filled(tiny, "a"), ["skin_isic2017"])
+
+
+def test_an_earlier_harness_and_other_commits_are_told(tiny):
+    finish(tiny, {("default", 0): 0.8, ("unet", 0): 0.7})
+    assert "harness" not in section(tiny, filled(tiny, "a"), None, "val")
+    assert "commits" not in section(tiny, filled(tiny, "a"), None, "val")
+    one = planned(tiny, tables=["a"]).jobs[0].result
+    one.write_text(one.read_text().replace(f'"format": {FORMAT}', '"format": 1'))
+    one.write_text(one.read_text().replace("a1b2c3d", "e4f5a6b"))
+    text = section(tiny, filled(tiny, "a"), None, "val")
+    assert "among the seconds: default." in text
+    assert "Trained at commits a1b2c3d, e4f5a6b." in text
 
 
 def test_missing_runs_are_dashes_and_told(tiny):

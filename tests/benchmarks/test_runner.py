@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ablation.jobs import planned
+from ablation.measure import commit
 from ablation.plan import BENCHMARKS
 from ablation.runner import Place, commands, cores, locked, run_jobs, taken
 
@@ -50,12 +52,17 @@ def test_what_is_trained_is_only_measured(tiny, place):
     job = planned(tiny).jobs[0]
     place.run_folder(job).mkdir(parents=True)
     assert [command[2] for command in commands(job, place)] == ["medsegdiff", "ablation.measure"]
+    (place.run_folder(job) / "commit").write_text("a1b2c3d")
+    commands(job, place)
+    assert (place.run_folder(job) / "commit").read_text() == "a1b2c3d"  # goes on from there
     (place.run_folder(job) / "fold_0" / "final").mkdir(parents=True)
     assert [command[2] for command in commands(job, place)] == ["ablation.measure"]
 
 
 def test_slots_have_cores_of_their_own_as_far_as_there_are_some():
-    assert len(cores(3)) == 3
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    assert len(set(cores(3))) == min(3, usable)
+    assert len(cores(usable + 2)) == usable + 2
 
 
 def test_a_failed_job_is_told_with_its_last_words(tiny, place, tmp_path):
@@ -88,7 +95,10 @@ def test_a_job_leaves_a_result_that_says_all(tiny, place):
         "expected_dice",
         "seconds",
     }
-    assert "figures of head" in found
+    ways = [found[f"figures of {way}"] for way in ("own", "head", "program")]
+    assert len({way["temperature"] for way in ways}) == 3  # each has its own
+    assert all(0.3 <= way["threshold"] <= 0.7 for way in ways)
+    assert found["trained_at"] == found["commit"] == commit()
     assert 0 < found["leakage"] < 1
     assert found["command"].startswith("medsegdiff train skin_isic2017 -o RUN ")
 

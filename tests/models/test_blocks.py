@@ -143,7 +143,10 @@ LEARNING = {
         lambda: (randn(2, 4, 5, 6), randn(2, 5)),
     ),
     "attention": (lambda: AttentionBlock(8), lambda: (randn(2, 8, 5, 6),)),
-    "residual block in a volume": (lambda: ResidualBlock(4, 6, 0, 3), lambda: (randn(2, 4, 3, 5, 6),)),
+    "residual block in a volume": (
+        lambda: ResidualBlock(4, 6, 0, 3),
+        lambda: (randn(2, 4, 3, 5, 6),),
+    ),
 }
 
 
@@ -154,7 +157,8 @@ def test_every_weight_of_a_block_learns(name):
     out = block(*given)
     (out * randn(*out.shape, seed=9)).sum().backward()
     for weight_name, weight in block.named_parameters():
-        assert weight.grad is not None and weight.grad.abs().max() > 1e-6, weight_name
+        assert weight.grad is not None, weight_name
+        assert weight.grad.abs().max() > 1e-6, weight_name
 
 
 def test_time_reaches_every_block_of_a_stage():

@@ -1,10 +1,10 @@
-"""Probabilities that come true: one temperature, fitted on validation."""
+"""What validation chooses: a temperature at which probabilities come true, and a threshold."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from medsegdiff.data.sampling import every_nth
 from medsegdiff.engine.config import PredictConfig
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.step_count import Progress
+from medsegdiff.engine.validation import THRESHOLDS, ValidationResult, evenly_spread, validate
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.ensemble import tempered
 from medsegdiff.metrics import Calibration, CalibrationError
@@ -49,6 +50,49 @@ class FittedTemperature:
             "before": asdict(self.before),
             "after": asdict(self.after),
         }
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model that knows at what temperature and threshold it is best.
+
+    Args:
+        model: with both.
+        temperature: and what it does.
+        validation: the Dice, at the threshold.
+    """
+
+    model: TrainedModel
+    temperature: FittedTemperature
+    validation: ValidationResult
+
+
+def fit(
+    model: TrainedModel,
+    dataset: Dataset,
+    studies: Sequence[str],
+    config: PredictConfig,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Choose the temperature, and then the threshold, for one way to draw masks.
+
+    Args:
+        model: what it had of both is left out of account.
+        dataset: where the studies are.
+        studies: names; it was not trained on them, and each must have a mask. The temperature is
+            fitted on at most 64 of them, evenly spread.
+        config: how masks are drawn.
+        progress: called with the steps of each study; what it raises breaks it off.
+    """
+    some = evenly_spread(studies, STUDIES_FITTED)
+    temperature = fit_temperature(model, dataset, some, config, progress)
+    model = _with(model, temperature=temperature.temperature)
+    validation = validate(model, dataset, studies, config, THRESHOLDS, progress=progress)
+    return Fitted(_with(model, threshold=validation.threshold), temperature, validation)
+
+
+def _with(model: TrainedModel, **update: float) -> TrainedModel:
+    return replace(model, config=model.config.model_copy(update=update))
 
 
 def fit_temperature(

@@ -5,18 +5,16 @@ Checkpoints are never touched again once they are written, so a kill at any mome
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from medsegdiff.data import Familiar
 from medsegdiff.data.study_files import count_text
-from medsegdiff.engine.calibration import STUDIES_FITTED, FittedTemperature, fit_temperature
+from medsegdiff.engine.calibration import Fitted, fit
 from medsegdiff.engine.checkpoint import TrainingState
 from medsegdiff.engine.model_location import AVERAGED_FILE, FINAL, WEIGHTS_FILE, pointer
 from medsegdiff.engine.planning import final_studies
 from medsegdiff.engine.progress import TrainingObserver
 from medsegdiff.engine.run_setup import RunSetup
 from medsegdiff.engine.step_count import Progress
-from medsegdiff.engine.validation import THRESHOLDS, ValidationResult, evenly_spread, validate
+from medsegdiff.engine.validation import ValidationResult
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.engine.weights_file import read_weights, write_checksums, write_weights
 from medsegdiff.errors import CheckpointError
@@ -47,42 +45,34 @@ def finish(
         f"{members} member(s) each."
     )
     model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
-    some = evenly_spread(studies, STUDIES_FITTED)
-    fitted = fit_temperature(model, setup.dataset, some, setup.config.predict, progress)
+    fitted = fit(model, setup.dataset, studies, setup.config.predict, progress)
+    temperature, result = fitted.temperature, fitted.validation
     intensity = model.config.preparation.intensity
-    update = {
-        "temperature": fitted.temperature,
-        "familiar": Familiar.fit(setup.dataset, setup.splits.train, intensity),
-    }
-    model = replace(model, config=model.config.model_copy(update=update))
-    result = validate(
-        model, setup.dataset, studies, setup.config.predict, THRESHOLDS, progress=progress
-    )
+    familiar = Familiar.fit(setup.dataset, setup.splits.train, intensity)
     content = read_weights(folder / AVERAGED_FILE)
-    sealed = model.config.model_copy(update={"threshold": result.threshold})
+    sealed = fitted.model.config.model_copy(update={"familiar": familiar})
     with atomic_folder(setup.fold_folder / FINAL) as final:
         write_weights(final / WEIGHTS_FILE, content.tensors, sealed, content.predict)
         write_checksums(final, [WEIGHTS_FILE])
-    write_results(setup, state.best_step, result, fitted)
+    write_results(setup, state.best_step, fitted)
     observer.noted(
-        f"Probabilities come true at temperature {fitted.temperature} (calibration error "
-        f"{fitted.before.ece:.4f} before, {fitted.after.ece:.4f} after)."
+        f"Probabilities come true at temperature {temperature.temperature} (calibration error "
+        f"{temperature.before.ece:.4f} before, {temperature.after.ece:.4f} after)."
     )
     if not model.config.coding.is_exclusive:
         observer.noted(f"Foreground is from probability {result.threshold}, the best of them.")
     return result
 
 
-def write_results(
-    setup: RunSetup, step: int, result: ValidationResult, fitted: FittedTemperature
-) -> None:
+def write_results(setup: RunSetup, step: int, fitted: Fitted) -> None:
     """Write what the validation of the best weights found, beside their fold."""
+    result, temperature = fitted.validation, fitted.temperature
     write_json(
         setup.fold_folder / "validation" / "summary.json",
         {
             "dice": result.dice,
             "threshold": result.threshold,
-            "temperature": fitted.temperature,
+            "temperature": temperature.temperature,
             "studies": result.per_study,
             "step": step,
             "predict": setup.config.predict.model_dump(mode="json"),
@@ -92,5 +82,5 @@ def write_results(
     )
     write_json(
         setup.fold_folder / "calibration.json",
-        {"threshold": result.threshold, **fitted.to_json()},
+        {"threshold": result.threshold, **temperature.to_json()},
     )
