@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsegdiff.data.resampling import area_shares, resize_labels
+from medsegdiff.data.resampling import area_shares, resample_labels, resize_labels
 
 sizes = st.tuples(st.integers(5, 60), st.integers(5, 60))
 
@@ -37,6 +39,25 @@ def test_a_disc_keeps_its_area_to_one_percent_or_half_a_pixel(target: float) -> 
         areas.append(float(resize_labels(labels, (32, 40)).sum() * scale**2 / labels.sum()))
     half_a_pixel = 0.51 / (np.pi * target**2 / 4)  # no mask comes closer
     assert np.abs(np.asarray(areas) - 1).max() < max(0.01, half_a_pixel)
+
+
+@pytest.mark.parametrize("diameter", [4, 9.5, 16, 24])
+@pytest.mark.parametrize("size", [(60, 84, 72), (48, 60, 52), (40, 100, 90), (20, 40, 30)])
+def test_a_ball_keeps_its_volume_to_one_percent_or_half_a_voxel(
+    diameter: float, size: tuple[int, int, int]
+) -> None:
+    z, y, x = np.mgrid[:48, :72, :64] + 0.5
+    inside = (z - 24.3) ** 2 + (y - 37.1) ** 2 + (x - 33.6) ** 2 < diameter**2 / 4
+    labels = torch.from_numpy(inside.astype(np.int64) * np.where(z > 24, 2, 1))
+    resized = resample_labels(labels, size)
+    scale = math.prod(size) / labels.numel()
+    for value in (1, 2):
+        volume = float((labels == value).sum()) * scale
+        assert abs(float((resized == value).sum()) - volume) <= max(0.01 * volume, 1)
+    places = (resized > 0).nonzero().double().mean(dim=0) + 0.5
+    centre = (labels > 0).nonzero().double().mean(dim=0) + 0.5
+    expected = centre * torch.tensor(size) / torch.tensor(labels.shape)
+    assert (places - expected).abs().max() < 0.3  # and its place
 
 
 def test_a_small_disc_keeps_its_own_dice_at_native_size() -> None:

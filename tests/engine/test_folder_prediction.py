@@ -68,6 +68,7 @@ def test_failures_and_the_report_name_every_study(
     assert (report["n_done"], report["n_failed"], report["is_finished"]) == (3, 2, True)
     assert set(load(tmp_path / "statistics.json")) == set(STUDIES)
     assert report["weights_hash"] == model.weights_hash
+    assert report["threshold"] == model.config.threshold  # one, and stated
 
 
 def test_a_run_that_was_stopped_is_continued(images: Path, model: TrainedModel, tmp_path: Path):

@@ -110,6 +110,15 @@ def test_what_was_fitted_on_other_studies_is_not_taken_over(skin, tiny, tmp_path
     assert (sealed.temperature, sealed.familiar) == (1.0, None)
 
 
+def test_the_name_of_a_folder_changes_nothing(skin_data, tiny, tmp_path):
+    """In the authors' program the folder's name chooses the number of channels."""
+    configs = []
+    for name in ("ISIC", "BRATS"):
+        data = shutil.copytree(skin_data, tmp_path / name)
+        configs.append(set_up(Folder(root=data), tmp_path, tiny(), 0, None, "cpu").trainer.model)
+    assert configs[0] == configs[1]
+
+
 def test_starting_weights_of_other_channels_are_refused(head_data, tiny, tmp_path, model):
     with pytest.raises(DataError, match="3 image channels, the data set has 1"):
         set_up(Folder(root=head_data), tmp_path, tiny(), 0, model.name, "cpu")

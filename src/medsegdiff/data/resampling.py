@@ -1,4 +1,4 @@
-"""Resizing labels so that every class keeps its area.
+"""Resizing labels so that every class keeps its area, or its volume.
 
 The share of each class in a target pixel is exact. A class then gets as many pixels as its area
 amounts to, those with the largest shares: a threshold of one half would shrink small round
@@ -7,6 +7,8 @@ structures and lose thin ones.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import torch
@@ -29,26 +31,14 @@ def resize_labels(labels: Int[Tensor, "H W"], size: tuple[int, int]) -> Int[Tens
     """
     if tuple(labels.shape) == tuple(size):
         return labels
-    found = (labels - IGNORED).flatten().bincount().nonzero().flatten().add(IGNORED).tolist()
-    present = [value for value in found if value != 0]
     shares = {
-        value: area_shares((labels == value).float(), size) for value in present
-    }  # (h, w) each
-    resized = torch.zeros(size, dtype=torch.int64).flatten()
-    rest = torch.stack(list(shares.values())).sum(dim=0).flatten() if shares else resized.float()
-    chosen = _largest(rest, rest.sum())  # voxels of any class
-    for value in present:
-        share = shares[value].flatten()
-        relative = share[chosen] / rest[chosen].clamp_min(1e-9)
-        is_last = value == present[-1]
-        mine = (
-            torch.ones_like(chosen, dtype=torch.bool)
-            if is_last
-            else _mask_of_largest(relative, share.sum())
-        )
-        resized[chosen[mine]] = value
-        chosen, rest = chosen[~mine], rest - share
-    return resized.reshape(size)
+        value: area_shares((labels == value).float(), size).flatten() for value in present(labels)
+    }  # (h w,) each
+    if not shares:
+        return torch.zeros(size, dtype=torch.int64)
+    every = torch.stack(list(shares.values())).sum(dim=0)
+    areas = {value: float(share.sum()) for value, share in shares.items()}
+    return _assigned(areas, _largest(every, every.sum()), every, shares.__getitem__, size)
 
 
 def resample_linear(values: Float[Tensor, "N *S"], size: tuple[int, ...]) -> Float[Tensor, "N *s"]:
@@ -72,24 +62,64 @@ def resample_linear(values: Float[Tensor, "N *S"], size: tuple[int, ...]) -> Flo
 
 
 def resample_labels(labels: Int[Tensor, "*S"], size: tuple[int, ...]) -> Int[Tensor, "*s"]:
-    """Give every voxel of a new grid the class that takes the largest share of it.
+    """Resize class numbers of a volume; each class keeps its share of the grid, to half a voxel.
 
-    Unlike `resize_labels`, it needs no more memory than a few classes at a time, and is for grids
-    that are not much coarser; the lower class wins a tie.
+    Between slices that lie far apart, shares are interpolated as those of images are, so that a
+    structure does not get steps. It needs memory for two classes at a time.
 
     Args:
-        labels: class numbers, shape (*S).
+        labels: shape (*S), 0 is background; ignored voxels, -1, are one more class.
         size: the new voxels along each axis.
     """
     if tuple(labels.shape) == tuple(size):
         return labels
-    resized = torch.zeros(size, dtype=labels.dtype)
-    largest = torch.zeros(size)
-    for value in labels.unique().tolist():
-        share = resample_linear((labels == value).float()[None], size)[0]
-        resized[share > largest] = value
-        largest = torch.maximum(largest, share)
-    return resized
+    scale = math.prod(size) / labels.numel()
+    areas = {value: float((labels == value).sum()) * scale for value in present(labels)}
+    every = resample_linear((labels != 0).float()[None], size).flatten()
+    near = every.nonzero().flatten()  # far fewer than all, which have to be sorted
+    chosen = near[_largest(every[near], torch.tensor(sum(areas.values())))]
+
+    def share_of(value: int) -> Float[Tensor, "n"]:
+        return resample_linear((labels == value).float()[None], size).flatten()
+
+    return _assigned(areas, chosen, every, share_of, size).to(labels.dtype)
+
+
+def present(labels: Int[Tensor, "*S"]) -> list[int]:
+    """The class numbers that are there, ignored voxels among them, without the background."""
+    found = (labels - IGNORED).flatten().bincount().nonzero().flatten().add(IGNORED).tolist()
+    return [value for value in found if value != 0]
+
+
+def _assigned(
+    areas: Mapping[int, float],
+    chosen: Int[Tensor, "m"],
+    every: Float[Tensor, "n"],
+    share_of: Callable[[int], Float[Tensor, "n"]],
+    size: tuple[int, ...],
+) -> Int[Tensor, "*s"]:
+    """Give each class as many of the chosen places as its area says, where its share is largest.
+
+    Args:
+        areas: of each class, in target voxels.
+        chosen: places of any class, flat.
+        every: share of all classes together, flat.
+        share_of: that of one class, flat.
+        size: of the target grid.
+    """
+    resized = torch.zeros(math.prod(size), dtype=torch.int64)
+    rest = every[chosen]
+    for number, (value, area) in enumerate(areas.items(), start=1):
+        share = share_of(value)[chosen]
+        is_last = number == len(areas)
+        mine = (
+            torch.ones_like(chosen, dtype=torch.bool)
+            if is_last
+            else _mask_of_largest(share / rest.clamp_min(1e-9), torch.tensor(area))
+        )
+        resized[chosen[mine]] = value
+        chosen, rest = chosen[~mine], (rest - share)[~mine]
+    return resized.reshape(size)
 
 
 def area_shares(inside: Float[Tensor, "H W"], size: tuple[int, int]) -> Float[Tensor, "h w"]:
