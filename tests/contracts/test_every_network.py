@@ -125,6 +125,23 @@ def test_image_mask_and_level_all_matter(name: str) -> None:
         assert not torch.allclose(out, outputs(trained(name), *other)[-1], atol=1e-6)
 
 
+@every_denoiser
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_last_guess_is_seen_where_that_is_asked_for(name: str, channels: int) -> None:
+    settings = SHIPPED[name](self_conditioning=True)
+    network, condition = settings.build(3, channels), None
+    x_t, guess, t = normal(2, channels, 24, 16), normal(2, channels, 24, 16, seed=1), [7, 600]
+    condition = network.condition(normal(2, 3, 24, 16, seed=2))
+    out = [
+        network.denoise(torch.cat([x_t, one], dim=1), torch.tensor(t), condition)
+        for one in (torch.zeros_like(x_t), guess)
+    ]
+    assert network.self_conditions
+    assert out[0].shape == (2, channels, 24, 16)
+    assert not torch.allclose(*out, atol=1e-6)
+    assert not SHIPPED[name]().build(3, channels).self_conditions
+
+
 @every_network
 @torch.no_grad()
 def test_half_precision_agrees(name: str) -> None:

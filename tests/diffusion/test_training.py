@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -93,6 +95,46 @@ def test_recycling_trains_every_weight_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):  # its cache must not keep the guess's weights
         loss(lambda x_t, t: network(x_t), draw(1)).mean().backward()
     assert all(weight.grad is not None and weight.grad.any() for weight in network.parameters())
+
+
+class Corrector(Witness):
+    """Sees two channels, and answers with what is in the first."""
+
+    def forward(self, x_t, t):
+        return super().forward(x_t, t)[:, :1]
+
+
+def conditioned(network, drawn):
+    return diffusion_loss(network, truth(), drawn, process(), Logits(), self_conditions=True)
+
+
+def test_half_of_the_batches_show_the_networks_own_guess_beside_the_noisy_mask():
+    network, drawn = Corrector(2.0), replace(draw(0), shows_guess=True)
+    conditioned(network, drawn).mean().backward()
+    (first, _, recorded), (second, t, recorded_again) = network.seen
+    assert (recorded, recorded_again) == (False, True)
+    assert torch.equal(t, drawn.t)
+    assert torch.equal(first[:, :1], second[:, :1])
+    assert not first[:, 1:].any()  # no guess yet
+    x_t = process().diffuse(truth(), drawn.t, drawn.eps)
+    answer = Logits().x_0(0.1 * first[:, :1] + 2.0, x_t, drawn.t, process())
+    torch.testing.assert_close(second[:, 1:], answer / 0.2)
+    assert second[:, 1:].abs().max() <= 1
+    drawn = [draw(0, seed).shows_guess for seed in range(400)]
+    assert sum(drawn) / 400 == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_other_batches_show_no_guess():
+    network = Corrector()
+    conditioned(network, replace(draw(0), shows_guess=False))
+    ((seen, _, _),) = network.seen
+    assert not seen[:, 1:].any()
+
+
+def test_a_recycled_guess_is_made_without_another():
+    network = Corrector()
+    conditioned(network, replace(draw(1), shows_guess=True))
+    assert [bool(seen[:, 1:].any()) for seen, _, _ in network.seen] == [False, False, True]
 
 
 @given(st.floats(0, 1))

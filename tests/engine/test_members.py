@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from medsegdiff.diffusion import Process, ProcessSettings
+from medsegdiff.diffusion import Noise, Process, ProcessSettings
 from medsegdiff.diffusion.samplers.ddim import DDIM
-from medsegdiff.engine.members import BoundNetwork, Estimates, begun, only_head
+from medsegdiff.engine.members import BoundNetwork, Estimates, begun, only_head, walked
 from medsegdiff.engine.model_location import BUNDLED
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_overrides, with_predict
 from medsegdiff.engine.step_count import StepCount
+from medsegdiff.engine.train import train
 from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.errors import ConfigError
 
@@ -44,7 +45,7 @@ def test_a_warm_start_needs_a_head():
 
 def test_estimates_are_kept_only_if_wanted():
     for is_kept in (True, False):
-        estimates = Estimates(lambda x_t, t: x_t, is_kept, StepCount())
+        estimates = Estimates(lambda x_t, t, last: x_t, is_kept, StepCount())
         DDIM(steps=4)(estimates, NOISE, PROCESS, noise=lambda: NOISE)
         assert len(estimates.x_0) == (4 if is_kept else 0)
 
@@ -64,6 +65,51 @@ def test_the_image_is_looked_at_once_whatever_the_members_and_steps(model, lesio
     monkeypatch.setattr(network, "condition", lambda image: looks.append(1) or condition(image))
     predict(lesion, model, with_predict(model.predict, members=5, steps=4, member_batch=2))
     assert len(looks) == 1
+
+
+def test_each_step_is_told_the_estimate_of_the_one_before_and_a_new_walk_none():
+    told = []
+
+    def denoise(x_t, t, last):
+        told.append(last)
+        return x_t * len(told)
+
+    estimates = Estimates(denoise, False, StepCount())
+    for _ in range(2):
+        noise = Noise(b"study", range(3), 0, (1, 16, 16))
+        walked(estimates, noise, None, PROCESS, DDIM(steps=3))
+    assert [last is None for last in told] == [True, False, False] * 2
+    assert torch.equal(told[1], told[4] / 4)  # the answer to the same noise, first and fourth
+
+
+@pytest.fixture(scope="session")
+def conditioned(skin, tiny, tmp_path_factory) -> TrainedModel:
+    """A model that has been trained with its last guess beside the noisy mask."""
+    run = tmp_path_factory.mktemp("conditioned")
+    train(skin, run, tiny("model.network.self_conditioning=true"), device="cpu")
+    return TrainedModel.load(run, "cpu")
+
+
+def test_members_that_see_their_last_guess_do_not_hang_on_chunks(conditioned, lesion):
+    config = with_predict(conditioned.predict, members=5, steps=3)
+    whole, parts = (
+        predict(lesion, conditioned, with_predict(config, member_batch=rows)).members
+        for rows in (5, 2)
+    )
+    assert torch.equal(whole, parts)
+
+
+def test_the_denoiser_is_shown_zeros_and_then_its_guess(conditioned, lesion, monkeypatch):
+    seen, network = [], conditioned.networks[0]
+    denoise = network.denoise
+    monkeypatch.setattr(
+        network, "denoise", lambda x_t, t, c: seen.append(x_t) or denoise(x_t, t, c)
+    )
+    predict(lesion, conditioned, with_predict(conditioned.predict, members=2, steps=2))
+    assert [x_t.shape[1] for x_t in seen] == [2, 2]
+    assert not seen[0][:, 1:].any()
+    assert seen[1][:, 1:].any()
+    assert seen[1][:, 1:].abs().max() <= 1
 
 
 @pytest.mark.parametrize("steps", [2, 9])

@@ -89,6 +89,16 @@ class Process:
         signal, noise = self.at(t, like)
         return (signal**2 * self.signal_scale**2 + noise**2).rsqrt()
 
+    def with_guess(self, seen: Signal, x_0: Signal | None) -> Float[Tensor, "B L *S"]:
+        """What a network that self-conditions sees: a guess of the mask, -1 to 1, beside x_t.
+
+        Args:
+            seen: x_t, scaled.
+            x_0: the guess; None, where there is none yet, shows zeros.
+        """
+        guess = torch.zeros_like(seen) if x_0 is None else x_0 / self.signal_scale
+        return torch.cat([seen, guess], dim=1)
+
     def snr(self, t: Level, like: Signal) -> Tensor:
         """Signal-to-noise ratio at each level, signal scale included, shaped like a signal."""
         signal, noise = self.at(t, like)

@@ -15,6 +15,8 @@ from medsegdiff.component import Config
 from medsegdiff.diffusion.objectives import Objective
 from medsegdiff.diffusion.process import Level, Process, Signal, Weight
 
+SHARE_WITH_GUESS = 0.5  # of the batches, as in the paper on self-conditioning
+
 
 class NoiseRecipe(Config):
     """How the noisy masks of a training batch are made.
@@ -47,11 +49,13 @@ class NoiseDraw:
         t: level of each row, shape (B,).
         eps: noise of each row, shape (B, K, *S).
         start: pure noise to make the recycled guess from; None when this batch is not recycled.
+        shows_guess: whether a network that self-conditions is shown a guess.
     """
 
     t: Level
     eps: Signal
     start: Signal | None
+    shows_guess: bool = False
 
     @classmethod
     def draw(
@@ -65,12 +69,14 @@ class NoiseDraw:
         t = draw_levels(shape[0], last_level, recipe.share_at_last_level, generator)
         eps = torch.randn(shape, generator=generator)
         is_recycled = bool(torch.rand((), generator=generator) < recipe.recycling)
-        return cls(t, eps, torch.randn(shape, generator=generator) if is_recycled else None)
+        start = torch.randn(shape, generator=generator) if is_recycled else None
+        shows_guess = bool(torch.rand((), generator=generator) < SHARE_WITH_GUESS)
+        return cls(t, eps, start, shows_guess)
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> NoiseDraw:
         """The same change of all tensors: some rows of them, or another device."""
         start = None if self.start is None else change(self.start)
-        return NoiseDraw(change(self.t), change(self.eps), start)
+        return NoiseDraw(change(self.t), change(self.eps), start, self.shows_guess)
 
 
 def diffusion_loss(
@@ -80,6 +86,7 @@ def diffusion_loss(
     process: Process,
     objective: Objective,
     weight: Weight | None = None,
+    self_conditions: bool = False,
 ) -> Float[Tensor, " B"]:
     """Loss of each row of a batch of clean signals (equation 7, for any objective).
 
@@ -90,21 +97,37 @@ def diffusion_loss(
         process: forward process on this grid.
         objective: what the output means.
         weight: 0 where voxels are ignored; None counts all.
+        self_conditions: whether the network sees a guess beside x_t.
     """
     clean = x_0
     if draw.start is not None:
         with torch.no_grad():
-            clean = guess(network, draw.start, process, objective)
+            clean = guess(network, draw.start, process, objective, self_conditions)
     x_t = process.diffuse(clean, draw.t, draw.eps)
-    output = network(x_t * process.input_scale(draw.t, x_t), draw.t)
+    seen = x_t * process.input_scale(draw.t, x_t)
+    if self_conditions:
+        last = None
+        if draw.shows_guess:
+            with torch.no_grad():
+                first = network(process.with_guess(seen, None), draw.t)
+                last = objective.x_0(first, x_t, draw.t, process)
+        seen = process.with_guess(seen, last)
+    output = network(seen, draw.t)
     return objective.loss(output, x_0, x_t, draw.t, process, weight)
 
 
-def guess(network: Network, noise: Signal, process: Process, objective: Objective) -> Signal:
+def guess(
+    network: Network,
+    noise: Signal,
+    process: Process,
+    objective: Objective,
+    self_conditions: bool = False,
+) -> Signal:
     """The network's estimate of the clean signal from pure noise, as sampling begins."""
     last = torch.full((len(noise),), process.last_level, device=noise.device)
     x_T = noise
-    return objective.x_0(network(x_T, last), x_T, last, process)
+    seen = process.with_guess(x_T, None) if self_conditions else x_T
+    return objective.x_0(network(seen, last), x_T, last, process)
 
 
 def draw_levels(

@@ -57,6 +57,7 @@ class Compiled(SegmentationNetwork):
         super().__init__()
         self.network = network
         self.denoises = network.denoises
+        self.self_conditions = network.self_conditions
         self._condition = torch.compile(network.condition, dynamic=False, backend=backend)
         self._denoise = torch.compile(network.denoise, dynamic=False, backend=backend, mode=mode)
 

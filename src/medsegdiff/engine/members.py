@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medsegdiff.diffusion import Denoiser, Noise, Process, Sampler, probability_from_logits
+from medsegdiff.diffusion import Noise, Process, Sampler, probability_from_logits
 from medsegdiff.engine.config import ModelConfig, PredictConfig
 from medsegdiff.engine.precision import autocast, true_float32
 from medsegdiff.engine.step_count import StepCount
@@ -19,6 +19,8 @@ from medsegdiff.engine.weights import TrainedModel
 from medsegdiff.ensemble import fused_steps
 from medsegdiff.errors import ConfigError
 from medsegdiff.models import SegmentationNetwork
+
+BoundDenoiser = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # (x_t, t, last x_0) -> x_0
 
 
 def draw_members(
@@ -84,7 +86,7 @@ def walked(
     sampler: Sampler,
 ) -> Float[Tensor, "I M K *S"]:
     """Probabilities of one chunk of members after each step that is kept; else after the last."""
-    estimates.x_0.clear()
+    estimates.begin()
     x = begun(noise(), head, process, sampler)
     x_0 = sampler(estimates, x, process, noise=noise)  # (M, K, *S)
     kept = torch.stack(estimates.x_0 or [x_0])  # (I, M, K, *S)
@@ -115,22 +117,27 @@ def begun(
 
 
 class Estimates:
-    """A denoiser that counts its steps, and remembers what it estimated if that is wanted.
+    """A denoiser that counts its steps, knows its last estimate, and keeps all if that is wanted.
 
     Args:
-        denoise: (x_t, t) -> x_0.
-        is_kept: whether to remember.
+        denoise: (x_t, t, last estimate) -> x_0.
+        is_kept: whether to keep all.
         count: of the prediction.
     """
 
-    def __init__(self, denoise: Denoiser, is_kept: bool, count: StepCount) -> None:
+    def __init__(self, denoise: BoundDenoiser, is_kept: bool, count: StepCount) -> None:
         self.denoise = denoise
         self.is_kept = is_kept
         self.count = count
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget all: another walk begins."""
         self.x_0: list[Float[Tensor, "M K *S"]] = []
+        self.last: Float[Tensor, "M K *S"] | None = None
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Tensor:
-        x_0 = self.denoise(x_t, t)
+        x_0 = self.last = self.denoise(x_t, t, self.last)
         self.count.step()
         if self.is_kept:
             self.x_0.append(x_0)
@@ -153,11 +160,11 @@ class BoundNetwork:
     """A network to which one image is bound: from here on nobody needs the image.
 
     Args:
-        denoise: (x_t, t) -> x_0; None if the network has only its head.
+        denoise: (x_t, t, last x_0) -> x_0; None if the network has only its head.
         head: the condition head's probability, shape (K, *S); None if it has none.
     """
 
-    denoise: Denoiser | None
+    denoise: BoundDenoiser | None
     head: Float[Tensor, "K *S"] | None
 
 
@@ -175,10 +182,13 @@ def bind(
     if condition.logits is not None:
         head = probability_from_logits(condition.logits, process.coding)[0]
 
-    def denoise(x_t: Tensor, t: Tensor) -> Tensor:
+    def denoise(x_t: Tensor, t: Tensor, last: Tensor | None) -> Tensor:
         levels = t.to(image.device)
+        seen = x_t * process.input_scale(t, x_t)
+        if network.self_conditions:
+            seen = process.with_guess(seen, last)
         with autocast(config.precision, image.device):
-            output = network.denoise(x_t * process.input_scale(t, x_t), levels, condition)
+            output = network.denoise(seen, levels, condition)
         return model.objective.x_0(output, x_t, levels, process)
 
     return BoundNetwork(denoise if network.denoises else None, head)

@@ -143,7 +143,15 @@ class Trainer:
                 return self.running.denoise(x_t, t, condition)
 
         objective = self.model.objective
-        return diffusion_loss(bound, batch.x_0, batch.draw, self.process, objective, batch.weight)
+        return diffusion_loss(
+            bound,
+            batch.x_0,
+            batch.draw,
+            self.process,
+            objective,
+            batch.weight,
+            self.network.self_conditions,
+        )
 
     def refuse(self, number: int) -> float:
         """Leave the weights as they are; give up after several failures in a row."""

@@ -1,8 +1,8 @@
 """Networks: one file a network."""
 
 from medsegdiff.component import import_parts
-from medsegdiff.models.network import Condition, Network, SegmentationNetwork
+from medsegdiff.models.network import Condition, DenoisingNetwork, Network, SegmentationNetwork
 
 import_parts(__name__, list(__path__))
 
-__all__ = ["Condition", "Network", "SegmentationNetwork"]
+__all__ = ["Condition", "DenoisingNetwork", "Network", "SegmentationNetwork"]

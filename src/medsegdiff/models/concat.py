@@ -15,10 +15,10 @@ from torch import Tensor
 
 from medsegdiff.models.blocks import TimeEmbedding, convolution
 from medsegdiff.models.denoising_unet import SIZES, DenoisingUNet
-from medsegdiff.models.network import Condition, Network, SegmentationNetwork
+from medsegdiff.models.network import Condition, DenoisingNetwork, SegmentationNetwork
 
 
-class Concat(Network):
+class Concat(DenoisingNetwork):
     """The plainest conditional diffusion network, to compare with.
 
     Args:
@@ -45,10 +45,12 @@ class ConcatModule(SegmentationNetwork):
         self, settings: Concat, image_channels: int, mask_channels: int, space_dims: int
     ) -> None:
         super().__init__()
+        self.self_conditions = settings.self_conditioning
         size = SIZES[settings.size].with_blocks(times=2)
         width, time = size.widths[0], 4 * size.widths[0]
         self.time = TimeEmbedding(time)
-        self.stem = convolution(space_dims, image_channels + mask_channels, width)
+        seen = settings.seen_channels(mask_channels)
+        self.stem = convolution(space_dims, image_channels + seen, width)
         self.unet = DenoisingUNet(size, mask_channels, time, space_dims)
 
     def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
@@ -56,7 +58,7 @@ class ConcatModule(SegmentationNetwork):
         return Condition(features=(image,))
 
     def denoise(
-        self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
+        self, x_t: Float[Tensor, "B _ *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
         """One U-Net on both."""
         image = condition.features[0].expand(len(x_t), *condition.features[0].shape[1:])

@@ -27,7 +27,7 @@ from medsegdiff.models.blocks import (
 from medsegdiff.models.detail import DetailKind, detail_of, padded
 from medsegdiff.models.fusion import FusionKind, fusion_of
 from medsegdiff.models.low_resolution import LowResolution
-from medsegdiff.models.network import Condition, Network, SegmentationNetwork
+from medsegdiff.models.network import Condition, DenoisingNetwork, SegmentationNetwork
 from medsegdiff.models.residual_unet import ResidualUNet, SkipKind, check_stages
 
 LARGEST_PATCH = {2: 8, 3: 4}  # voxels along an axis of what the denoiser sees as one
@@ -36,7 +36,7 @@ SKIPS: dict[int, SkipKind] = {2: "sum", 3: "concat"}  # likewise
 PROJECTED = 16  # features of the image at full resolution, where the denoiser sees a projection
 
 
-class MedSegDiff(Network):
+class MedSegDiff(DenoisingNetwork):
     """Condition network and light denoiser, joined stage by stage by FF-Parser and dynamic fusion.
 
     Args:
@@ -109,6 +109,7 @@ class MedSegDiffModule(SegmentationNetwork):
         self, settings: MedSegDiff, image_channels: int, mask_channels: int, space_dims: int
     ) -> None:
         super().__init__()
+        self.self_conditions = settings.self_conditioning
         widths, inner = settings.widths, settings.denoiser_widths
         self.image_unet = ResidualUNet(
             image_channels,
@@ -147,7 +148,7 @@ class MedSegDiffModule(SegmentationNetwork):
         return Condition(features=(prepared, *projected), logits=logits)
 
     def denoise(
-        self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
+        self, x_t: Float[Tensor, "B _ *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
         """The head's logits plus a correction; the head is not trained through them."""
         assert condition.logits is not None
@@ -165,7 +166,8 @@ class LightDenoiser(nn.Module):
         self.patch = settings.patch_in(space_dims)
         time = 2 * widths[0]
         self.time = TimeEmbedding(time)
-        self.stem = CONVOLUTION[space_dims](mask_channels, widths[0], self.patch, self.patch)
+        seen = settings.seen_channels(mask_channels)
+        self.stem = CONVOLUTION[space_dims](seen, widths[0], self.patch, self.patch)
         self.encoder = nn.ModuleList(Stage(width, width, 1, time, space_dims) for width in widths)
         self.fusions = nn.ModuleList(
             fusion_of(settings.fusion, width, space_dims, settings.ff_parser) for width in widths
@@ -184,7 +186,7 @@ class LightDenoiser(nn.Module):
         self.detail = detail_of(kind, widths[0], fine, mask_channels, self.patch, space_dims)
 
     def forward(
-        self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], image: tuple[Tensor, ...]
+        self, x_t: Float[Tensor, "B _ *S"], t: Int[Tensor, " B"], image: tuple[Tensor, ...]
     ) -> Float[Tensor, "B K *S"]:
         time = self.time(t)  # (B, E)
         fine, *coarse = image

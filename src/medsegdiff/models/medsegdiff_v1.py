@@ -18,10 +18,10 @@ from medsegdiff.models.blocks import TimeEmbedding, convolution
 from medsegdiff.models.denoising_unet import SIZES, Bottleneck, Decoder, Encoder
 from medsegdiff.models.fusion import FusionKind, fusion_of
 from medsegdiff.models.low_resolution import LowResolution
-from medsegdiff.models.network import Condition, Network, SegmentationNetwork
+from medsegdiff.models.network import Condition, DenoisingNetwork, SegmentationNetwork
 
 
-class MedSegDiffV1(Network):
+class MedSegDiffV1(DenoisingNetwork):
     """Dynamic conditional encoding with FF-Parser, equations 2 to 6.
 
     Args:
@@ -74,12 +74,14 @@ class MedSegDiffV1Module(SegmentationNetwork):
         self, settings: MedSegDiffV1, image_channels: int, mask_channels: int, space_dims: int
     ) -> None:
         super().__init__()
+        self.self_conditions = settings.self_conditioning
         size, low, stride = SIZES[settings.size], settings.low_resolution, settings.stem_stride
         widths = size.widths
         time = 4 * widths[0]
         self.time = TimeEmbedding(time)
         self.image_stem = stem(space_dims, image_channels, widths[0], stride)
-        self.mask_stem = stem(space_dims, mask_channels, widths[0], stride)
+        seen = settings.seen_channels(mask_channels)
+        self.mask_stem = stem(space_dims, seen, widths[0], stride)
         self.image_encoder = Encoder(size, time, space_dims, low)
         self.mask_encoder = Encoder(size, time, space_dims, low)
         self.fusions = nn.ModuleDict(
@@ -98,7 +100,7 @@ class MedSegDiffV1Module(SegmentationNetwork):
         return Condition(features=(self.image_stem(image),))
 
     def denoise(
-        self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
+        self, x_t: Float[Tensor, "B _ *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
         """Equation 2: D((E_I + E_x, t), t)."""
         time = self.time(t)  # (B, E)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from medsegdiff.models.anchor import UncertainSpatialAttention, anchored
 from medsegdiff.models.blocks import TimeEmbedding, convolution
 from medsegdiff.models.denoising_unet import Decoder, Encoder, Size
-from medsegdiff.models.network import Condition, Network, SegmentationNetwork
+from medsegdiff.models.network import Condition, DenoisingNetwork, SegmentationNetwork
 from medsegdiff.models.residual_unet import ResidualUNet
 from medsegdiff.models.ss_former import SSFormer
 
@@ -32,7 +32,7 @@ SIZES = {  # of both U-Nets; the paper gives none
 }
 
 
-class MedSegDiffV2(Network):
+class MedSegDiffV2(DenoisingNetwork):
     """Anchor condition and semantic condition, each of which can be switched off.
 
     Args:
@@ -70,6 +70,7 @@ class MedSegDiffV2Module(SegmentationNetwork):
         self, settings: MedSegDiffV2, image_channels: int, mask_channels: int, space_dims: int
     ) -> None:
         super().__init__()
+        self.self_conditions = settings.self_conditioning
         size = SIZES[settings.size]
         widths, time = size.widths, 4 * size.widths[0]
         self.image_unet = ResidualUNet(image_channels, mask_channels, *size, space_dims, "concat")
@@ -78,7 +79,7 @@ class MedSegDiffV2Module(SegmentationNetwork):
             for width in widths[: ANCHORED_STAGES if settings.anchor else 0]
         )
         self.time = TimeEmbedding(time)
-        self.stem = convolution(space_dims, mask_channels, widths[0])
+        self.stem = convolution(space_dims, settings.seen_channels(mask_channels), widths[0])
         self.encoder = Encoder(size, time, space_dims)
         self.semantic = (
             SSFormer(widths[-1], time, settings.ss_blocks, space_dims, settings.nbp_filter)
@@ -95,7 +96,7 @@ class MedSegDiffV2Module(SegmentationNetwork):
         return Condition(features=(*gates, features[-1]), logits=logits)
 
     def denoise(
-        self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
+        self, x_t: Float[Tensor, "B _ *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
         """Noise of x_t, from its features under both conditions."""
         time = self.time(t)  # (B, E)

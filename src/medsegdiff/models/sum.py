@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from medsegdiff.models.blocks import Stage, TimeEmbedding, convolution
 from medsegdiff.models.denoising_unet import SIZES, DenoisingUNet
-from medsegdiff.models.network import Condition, Network, SegmentationNetwork
+from medsegdiff.models.network import Condition, DenoisingNetwork, SegmentationNetwork
 
 
-class Sum(Network):
+class Sum(DenoisingNetwork):
     """Two stems and one U-Net, to compare with.
 
     The image needs blocks of its own before the sum: two bare convolutions added are the same as
@@ -50,6 +50,7 @@ class SumModule(SegmentationNetwork):
         self, settings: Sum, image_channels: int, mask_channels: int, space_dims: int
     ) -> None:
         super().__init__()
+        self.self_conditions = settings.self_conditioning
         size = SIZES[settings.size].with_blocks(times=2)
         width, time = size.widths[0], 4 * size.widths[0]
         self.time = TimeEmbedding(time)
@@ -57,7 +58,8 @@ class SumModule(SegmentationNetwork):
             convolution(space_dims, image_channels, width),
             Stage(width, width, settings.image_blocks, space_dims=space_dims),
         )
-        self.mask_stem = convolution(space_dims, mask_channels, width)
+        seen = settings.seen_channels(mask_channels)
+        self.mask_stem = convolution(space_dims, seen, width)
         self.unet = DenoisingUNet(size, mask_channels, time, space_dims)
 
     def condition(self, image: Float[Tensor, "B C *S"]) -> Condition:
@@ -65,7 +67,7 @@ class SumModule(SegmentationNetwork):
         return Condition(features=(self.image_stem(image),))
 
     def denoise(
-        self, x_t: Float[Tensor, "B K *S"], t: Int[Tensor, " B"], condition: Condition
+        self, x_t: Float[Tensor, "B _ *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
         """One U-Net on the sum."""
         return self.unet(condition.features[0] + self.mask_stem(x_t), self.time(t))
