@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -20,7 +21,14 @@ from medsegdiff.ensemble import fused_steps
 from medsegdiff.errors import ConfigError
 from medsegdiff.models import SegmentationNetwork
 
-BoundDenoiser = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # (x_t, t, last x_0) -> x_0
+
+@runtime_checkable
+class BoundDenoiser(Protocol):
+    """Estimates the clean signal of the image that is bound to it."""
+
+    def __call__(self, x_t: Tensor, t: Tensor, last: Tensor | None = None) -> Tensor:
+        """Return x_0 for each x_t at its level; `last` is the estimate of the step before."""
+        ...
 
 
 def draw_members(
@@ -182,7 +190,7 @@ def bind(
     if condition.logits is not None:
         head = probability_from_logits(condition.logits, process.coding)[0]
 
-    def denoise(x_t: Tensor, t: Tensor, last: Tensor | None) -> Tensor:
+    def denoise(x_t: Tensor, t: Tensor, last: Tensor | None = None) -> Tensor:
         levels = t.to(image.device)
         seen = x_t * process.input_scale(t, x_t)
         if network.self_conditions:
