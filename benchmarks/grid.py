@@ -128,12 +128,18 @@ def do_table(grid: Grid, given: argparse.Namespace) -> int:
 
 
 def do_all(grid: Grid, given: argparse.Namespace) -> int:
-    """Write every table into its page; what people wrote there stays."""
+    """Write every table into its page; what people wrote there stays.
+
+    The test split is drawn once, so a table of it comes when all its runs are there.
+    """
     path = grid.folder.parent / grid.page
     page = read_page(path, grid.name.replace("_", " ").capitalize())
     for key, table in grid.tables.items():
-        mark = f"{key} {given.split}" if given.split != "val" else key
-        page = replaced(page, mark, table.title, drawn(grid, key, given.split))
+        if given.split == "val":
+            page = replaced(page, key, table.title, drawn(grid, key, given.split))
+        elif (found := filled(grid, key, given.split)).finished == found.planned:
+            mark = f"{key} {given.split}"
+            page = replaced(page, mark, table.title, drawn(grid, key, given.split))
     atomic_write(path, page)
     return 0
 
