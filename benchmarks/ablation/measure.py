@@ -98,6 +98,7 @@ def measured_once(
         "words": words,
         "weights": model.weights_hash,
         "studies": list(studies),
+        "fitted_on": list(fitted_on) if words else None,
     }
     if part.is_file():
         found = json.loads(part.read_text(encoding="utf-8"))

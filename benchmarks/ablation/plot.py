@@ -34,7 +34,11 @@ def picture(table: Filled) -> Image.Image | None:
     width = left + WIDTH
     image = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(image)
-    ends = [end for _, _, one in lines if one for end in (one.low, one.high)]
+    ends = [
+        value
+        for _, seeds, one in lines
+        for value in (*seeds, *((one.low, one.high) if one else ()))
+    ]
     ticks = round_ticks(min(ends), max(ends))
 
     def across(value: float) -> float:

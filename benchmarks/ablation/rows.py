@@ -91,7 +91,7 @@ class Row:
             if any(self.studies(data, seed) != other.studies(data, seed) for seed in seeds):
                 raise ConfigError(
                     f"{self.label!r} and {other.label!r} were measured on other studies of {data}: "
-                    "run them again with --again."
+                    "run them again with --again and another --work."
                 )
             mine, theirs = (one.values(name, data, seeds) for one in (self, other))
             if not mine.size or mine.shape != theirs.shape:

@@ -203,7 +203,7 @@ def commands(job: Job, place: Place) -> list[list[str]]:
     measure = [sys.executable, "-m", "ablation.measure", str(order)]
     if (run / "fold_0" / "final").is_dir():
         return [measure]
-    if not (trained_at := run / "commit").is_file():
+    if not (trained_at := run / "commit").is_file() and not (run / "fold_0").is_dir():
         trained_at.write_text(commit(), encoding="utf-8")
     return [train, measure]
 

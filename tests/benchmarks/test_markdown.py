@@ -136,6 +136,13 @@ def test_a_picture_has_a_line_for_each_finished_row(tiny):
     assert two.height > one.height
 
 
+def test_rows_without_a_common_seed_are_drawn_and_not_compared(tiny):
+    finish(tiny, {("default", 0): 0.8, ("unet", 1): 0.3})
+    assert picture(filled(tiny, "a")) is not None
+    found = cells(figures(filled(tiny, "a"), ["skin_isic2017"]), "default")
+    assert found[1:3] == ["–", "–"]
+
+
 def test_ticks_are_round_and_enclose_the_range():
     ticks = round_ticks(0.612, 0.843)
     assert [round(tick, 6) for tick in ticks] == [0.6, 0.65, 0.7, 0.75, 0.8, 0.85]

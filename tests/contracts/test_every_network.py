@@ -128,8 +128,7 @@ def test_image_mask_and_level_all_matter(name: str) -> None:
 @every_denoiser
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_last_guess_is_seen_where_that_is_asked_for(name: str, channels: int) -> None:
-    settings = SHIPPED[name](self_conditioning=True)
-    network, condition = settings.build(3, channels), None
+    network = SHIPPED[name](self_conditioning=True).build(3, channels)
     x_t, guess, t = normal(2, channels, 24, 16), normal(2, channels, 24, 16, seed=1), [7, 600]
     condition = network.condition(normal(2, 3, 24, 16, seed=2))
     out = [

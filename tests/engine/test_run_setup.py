@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from medsegdiff.data import Folder
 from medsegdiff.engine.config import RunConfig
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.run_setup import (
+    FREE,
     build_network,
     init_weights,
     set_up,
@@ -108,6 +110,15 @@ def test_starting_weights_and_preparation_are_taken_over(skin, head_data, tiny, 
 def test_what_was_fitted_on_other_studies_is_not_taken_over(skin, tiny, tmp_path, finished_run):
     sealed = set_up(skin, tmp_path, tiny(), 0, str(finished_run), "cpu").trainer.model
     assert (sealed.temperature, sealed.familiar) == (1.0, None)
+
+
+def test_a_run_from_before_self_conditioning_goes_on(tiny, model):
+    text = model.config.model_dump_json().replace('"self_conditioning":false,', "")
+    text += tiny().train.model_dump_json(exclude=set(FREE))
+    assert settings_hash(tiny(), model.config) == hashlib.sha256(text.encode()).hexdigest()
+    network = model.config.network.model_copy(update={"self_conditioning": True})
+    other = model.config.model_copy(update={"network": network})
+    assert settings_hash(tiny(), other) != settings_hash(tiny(), model.config)
 
 
 def test_the_name_of_a_folder_changes_nothing(skin_data, tiny, tmp_path):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import accumulate, pairwise
 
 import torch
 from jaxtyping import Float, Int
@@ -32,7 +33,7 @@ def resize_labels(labels: Int[Tensor, "H W"], size: tuple[int, int]) -> Int[Tens
     if tuple(labels.shape) == tuple(size):
         return labels
     shares = {
-        value: area_shares((labels == value).float(), size).flatten() for value in present(labels)
+        value: area_shares((labels == value).float(), size).flatten() for value in _present(labels)
     }  # (h w,) each
     if not shares:
         return torch.zeros(size, dtype=torch.int64)
@@ -62,7 +63,7 @@ def resample_linear(values: Float[Tensor, "N *S"], size: tuple[int, ...]) -> Flo
 
 
 def resample_labels(labels: Int[Tensor, "*S"], size: tuple[int, ...]) -> Int[Tensor, "*s"]:
-    """Resize class numbers of a volume; each class keeps its share of the grid, to half a voxel.
+    """Resize class numbers of a volume; each class keeps its share of the grid, to a voxel.
 
     Between slices that lie far apart, shares are interpolated as those of images are, so that a
     structure does not get steps. It needs memory for two classes at a time.
@@ -74,10 +75,12 @@ def resample_labels(labels: Int[Tensor, "*S"], size: tuple[int, ...]) -> Int[Ten
     if tuple(labels.shape) == tuple(size):
         return labels
     scale = math.prod(size) / labels.numel()
-    areas = {value: float((labels == value).sum()) * scale for value in present(labels)}
+    classes = _present(labels)
+    ends = [round(end * scale) for end in accumulate(int((labels == v).sum()) for v in classes)]
+    areas = dict(zip(classes, (b - a for a, b in pairwise([0, *ends])), strict=True))
     every = resample_linear((labels != 0).float()[None], size).flatten()
     near = every.nonzero().flatten()  # far fewer than all, which have to be sorted
-    chosen = near[_largest(every[near], torch.tensor(sum(areas.values())))]
+    chosen = near[_largest(every[near], torch.tensor(ends[-1] if ends else 0))]
 
     def share_of(value: int) -> Float[Tensor, "n"]:
         return resample_linear((labels == value).float()[None], size).flatten()
@@ -85,7 +88,7 @@ def resample_labels(labels: Int[Tensor, "*S"], size: tuple[int, ...]) -> Int[Ten
     return _assigned(areas, chosen, every, share_of, size).to(labels.dtype)
 
 
-def present(labels: Int[Tensor, "*S"]) -> list[int]:
+def _present(labels: Int[Tensor, "*S"]) -> list[int]:
     """The class numbers that are there, ignored voxels among them, without the background."""
     found = (labels - IGNORED).flatten().bincount().nonzero().flatten().add(IGNORED).tolist()
     return [value for value in found if value != 0]

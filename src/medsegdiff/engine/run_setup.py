@@ -266,8 +266,14 @@ def build_network(model: ModelConfig, seed: int = 0) -> SegmentationNetwork:
 
 
 def settings_hash(config: RunConfig, model: ModelConfig) -> str:
-    """Hash of the settings that shape the weights: all but the free ones."""
-    text = model.model_dump_json() + config.train.model_dump_json(exclude=set(FREE))
+    """Hash of the settings that shape the weights: all but the free ones.
+
+    What the program has learnt since the first runs counts only where it is used, so that earlier
+    runs go on.
+    """
+    is_new = getattr(model.network, "self_conditioning", False)
+    later = None if is_new else {"network": {"self_conditioning"}}
+    text = model.model_dump_json(exclude=later) + config.train.model_dump_json(exclude=set(FREE))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
