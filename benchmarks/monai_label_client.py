@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from load.server import serving
+import torch
+from load.server import THREADS, serving
 from result_file import made_with
 
 from medsegdiff.cli.main import run
@@ -79,6 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--client", type=Path, required=True, help="a Python with monailabel")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
+    torch.set_num_threads(THREADS)  # other numbers of threads round differently
     images = {model: sample(model) for model in MODELS}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

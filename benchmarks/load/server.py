@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LOOK_SECONDS = 0.5  # between two looks at the memory
+THREADS = 1  # of a worker: two jobs run beside each other
 
 
 @dataclass
@@ -65,7 +66,7 @@ def serving(folder: Path, *words: str) -> Iterator[Server]:
     private, log = folder / "private", folder / "log.txt"
     private.mkdir()
     command = [sys.executable, "-m", "medsegdiff", "serve", "--port", "0", "--device", "cpu"]
-    own = {**os.environ, "TMPDIR": str(private), "OMP_NUM_THREADS": "1"}
+    own = {**os.environ, "TMPDIR": str(private), "OMP_NUM_THREADS": str(THREADS)}
     with log.open("w") as stderr:
         process = subprocess.Popen(
             [*command, *words], stdout=subprocess.PIPE, stderr=stderr, text=True, env=own
