@@ -110,5 +110,5 @@ def test_advice_speaks_of_dataset_json_only_where_there_is_one(tmp_path: Path) -
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), "uint8")).save(
         tmp_path / "a.png"
     )
-    with pytest.raises(DataError, match=r"Convert the image, or choose a model [^,]*bundled\)[.]$"):
+    with pytest.raises(DataError, match=r"Choose a model [^,]*bundled\), or convert the image[.]$"):
         Folder.of_images(tmp_path, 1).load("a")

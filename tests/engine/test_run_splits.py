@@ -113,7 +113,12 @@ def test_a_study_to_test_on_is_not_left_out(skin_data, tmp_path):
 
 def test_images_without_masks_teach_nothing(skin_data, tmp_path):
     shutil.copytree(skin_data / "images", tmp_path / "images")
-    with pytest.raises(DataError, match="nothing to learn from"):
+    with pytest.raises(DataError, match="give the folder that holds both"):
+        splits_of(Folder(root=tmp_path), 0, 0)
+    (tmp_path / "masks").mkdir()
+    mask = next((skin_data / "masks").iterdir())
+    shutil.copy(mask, tmp_path / "masks" / "other.png")
+    with pytest.raises(DataError, match="masks of other names: other"):
         splits_of(Folder(root=tmp_path), 0, 0)
 
 

@@ -45,6 +45,17 @@ def test_nobody_else_finds_a_job(jobs, session):
     assert jobs.of(session) == []
 
 
+@pytest.mark.parametrize(
+    ("state", "way_on"), [("waiting", "Ask again"), ("running", "Ask again"), ("failed", "Send")]
+)
+def test_who_asks_for_a_result_too_early_is_told(jobs, state, way_on):
+    job = added(jobs)
+    job.change(state=state)
+    with pytest.raises(Refused, match=f"is {state}, and has no result. {way_on}") as refused:
+        job.result()
+    assert refused.value.status == 404
+
+
 def test_a_job_that_has_ended_does_not_change(jobs):
     job = added(jobs)
     job.change(state="cancelled")

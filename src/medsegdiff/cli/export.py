@@ -12,7 +12,7 @@ Target = Annotated[Path, typer.Option("-o", "--output", help="The MODEL folder t
 
 
 def export(run: Source, folder: Target) -> None:
-    """Write a MODEL folder. A run's best weights, usable alone."""
+    """Write a MODEL folder. A run's best weights as float16, usable alone."""
     from medsegdiff.cli import console
     from medsegdiff.engine.export import export_model
     from medsegdiff.engine.weights import TrainedModel

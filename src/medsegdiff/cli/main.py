@@ -135,7 +135,8 @@ def _usage(error: Any) -> str:
     """What is wrong with the command line, and where its help is."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "medsegdiff"
-    return f"{error.format_message().rstrip('.')}. Type {command} --help."
+    message = error.format_message().rstrip(".").replace("?.", "?")
+    return f"{message}{'' if message.endswith('?') else '.'} Type {command} --help."
 
 
 def _terminate(number: int, frame: object) -> None:

@@ -309,7 +309,10 @@ class FileDataset(Dataset):
         is_declared = (self.home / "dataset.json").is_file()
         correct = ", or correct channel_names in dataset.json" if is_declared else ""
         if self.channels is not None:
-            correct += ", or choose a model of such images (medsegdiff models lists those bundled)"
+            return (
+                "Choose a model of such images (medsegdiff models lists those bundled), or convert "
+                f"the image{correct}."
+            )
         return f"Convert the image{correct}."
 
     def _truth(

@@ -157,8 +157,9 @@ class Report:
         return "The data set is ready." if self.annotated else NO_MASKS
 
     def _described(self) -> list[str]:
-        sizes = _counted(self.sizes, "sizes")
-        lines = [f"{count_text(len(self.studies))}, {self.annotated} with a mask. Sizes: {sizes}."]
+        lines = [f"{count_text(len(self.studies))}, {self.annotated} with a mask."]
+        if self.sizes:
+            lines[0] += f" Sizes: {_counted(self.sizes, 'sizes')}."
         if self.spacings:
             lines.append(f"Voxels in mm: {_counted(self.spacings, 'spacings')}.")
         if self.orientations:

@@ -163,7 +163,8 @@ def _read(correction: Correction, label_map: LabelMap) -> tuple[Int[Tensor, "*S"
     if values.min() < 0 or values.max() >= label_map.classes:
         raise DataError(
             f"The corrected mask holds {values.min()} to {values.max()}, but the model's classes "
-            f"are numbered 0 to {label_map.classes - 1}."
+            f"are numbered 0 to {label_map.classes - 1}. Send these numbers, not the values that "
+            "the downloaded mask is written with (of a lesion 255)."
         )
     labels = torch.from_numpy(values.astype("int64"))
     return labels, int((values != before.values).sum())

@@ -25,7 +25,7 @@ Segments {classes} on {channels} images. Written by `medsegdiff export`, version
 | threshold | {threshold} |
 | temperature | {temperature} |
 | validation Dice | {dice} |
-| weights | {weights_hash} |
+| weights | of {weights_hash}, stored as float16 |
 
 ## Data
 

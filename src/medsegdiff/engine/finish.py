@@ -56,8 +56,8 @@ def finish(
         write_checksums(final, [WEIGHTS_FILE])
     write_results(setup, state.best_step, fitted)
     observer.noted(
-        f"Probabilities come true at temperature {temperature.temperature} (calibration error "
-        f"{temperature.before.ece:.4f} before, {temperature.after.ece:.4f} after)."
+        f"Probabilities fit the masks best at temperature {temperature.temperature} (calibration "
+        f"error {temperature.before.ece:.4f} before, {temperature.after.ece:.4f} after)."
     )
     if not model.config.coding.is_exclusive:
         observer.noted(f"Foreground is from probability {result.threshold}, the best of them.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -268,13 +270,21 @@ def build_network(model: ModelConfig, seed: int = 0) -> SegmentationNetwork:
 def settings_hash(config: RunConfig, model: ModelConfig) -> str:
     """Hash of the settings that shape the weights: all but the free ones.
 
-    What the program has learnt since the first runs counts only where it is used, so that earlier
-    runs go on.
+    Numbers count with six digits: the last ones of what was measured on the images hang on the
+    number of threads, and a run may go on with another one.
     """
-    is_new = getattr(model.network, "self_conditioning", False)
-    later = None if is_new else {"network": {"self_conditioning"}}
-    text = model.model_dump_json(exclude=later) + config.train.model_dump_json(exclude=set(FREE))
+    train = config.train.model_dump(mode="json", exclude=set(FREE))
+    text = json.dumps(_rounded([model.model_dump(mode="json"), train]))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _rounded(value: Any) -> Any:
+    """The same, with six digits of each number."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    return [_rounded(one) for one in value] if isinstance(value, list) else value
 
 
 def describe(setup: RunSetup, run: Path) -> None:

@@ -27,11 +27,7 @@ def splits_of(dataset: Dataset, fold: Fold, seed: int) -> Splits:
     """
     annotated = dataset.annotated_ids()
     if not annotated:
-        raise DataError(
-            "No study has a mask, so there is nothing to learn from. Put masks of the same names "
-            "as the images into a folder `masks` beside `images`; in a tree of DICOM series, "
-            "a DICOM SEG or RTSTRUCT anywhere."
-        )
+        raise DataError(_no_masks(dataset))
     declared = dataset.declared_splits()
     test = declared.test if declared else ()
     usable = [study for study in annotated if study not in set(test)]
@@ -42,6 +38,17 @@ def splits_of(dataset: Dataset, fold: Fold, seed: int) -> Splits:
     except DataError as error:
         raise DataError(f"{error} {left_out(dataset)}".rstrip()) from None
     return divided.model_copy(update={"test": test})
+
+
+def _no_masks(dataset: Dataset) -> str:
+    """Where masks are looked for; no path, for folders of DICOM series bear patients' names."""
+    astray = list(dataset.masks_without_image)
+    other = f" There are masks of other names: {some(astray)}." if astray else ""
+    return (
+        f"No study has a mask, so there is nothing to learn from.{other} Put masks of the "
+        "same names as the images into a folder `masks` beside `images`, and give the folder that "
+        "holds both; in a tree of DICOM series, a DICOM SEG or RTSTRUCT anywhere."
+    )
 
 
 def left_out(dataset: Dataset) -> str:

@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from medsegdiff.serve.refusals import not_found
+from medsegdiff.serve.refusals import Refused, not_found
 from medsegdiff.serve.uploads import Store
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 ENDED = ("done", "failed", "cancelled")
 MOST_ENDED = 500  # jobs that are kept; the oldest go first
 RESULT_FILE = "result.json"
+WAIT, ANEW = "Ask again once its state is done.", "Send the image again."
+WAY_ON = {"waiting": WAIT, "running": WAIT, "failed": ANEW, "cancelled": ANEW}
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Job:
             Refused: 404, there is no result (yet).
         """
         if self.state != "done":
-            raise not_found()
+            raise Refused(404, f"This job is {self.state}, and has no result. {WAY_ON[self.state]}")
         if self._result is None:
             self._result = json.loads((self.folder / RESULT_FILE).read_text(encoding="utf-8"))
         return dict(self._result or {})

@@ -47,7 +47,8 @@ class FitToGrid(Grid):
         if geometry.space_dims != 2:
             raise DataError(
                 f"A study of {' x '.join(map(str, geometry.shape))} voxels is a volume, but the "
-                "weights were trained on images. Use weights trained on volumes."
+                "weights were trained on images. Choose a model of volumes (medsegdiff models "
+                "lists those bundled)."
             )
         height, width = geometry.shape
         return FittedImage(self, (height, width))

@@ -57,11 +57,11 @@ class Tiles(Grid):
     def placed(self, geometry: Geometry) -> TiledStudy:
         dims = len(self.size)
         if geometry.space_dims != dims:
+            given, known = WORDS[geometry.space_dims], WORDS[dims]
             raise DataError(
-                f"A study of {' x '.join(map(str, geometry.shape))} voxels is "
-                f"{WORDS[geometry.space_dims]}, but the weights were trained on "
-                f"{WORDS[dims].removeprefix('a ').removeprefix('an ')}s. Use weights trained on "
-                "such studies."
+                f"A study of {' x '.join(map(str, geometry.shape))} voxels is {given}, but the "
+                f"weights were trained on {known.split()[-1]}s. Choose a model of "
+                f"{given.split()[-1]}s (medsegdiff models lists those bundled)."
             )
         turn = Reorientation.none(dims)
         if dims == 3 and geometry.affine is not None:
