@@ -107,7 +107,7 @@ def test_a_mask_on_another_grid_is_refused(tmp_path, correct):
 
 
 def test_a_number_of_no_class_is_refused(tmp_path, correct):
-    with pytest.raises(DataError, match="numbered 0 to 2. Send these"):
+    with pytest.raises(DataError, match=r"numbered 0 to 2[.] Send these"):
         keep_correction(correct(highest=5), tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
