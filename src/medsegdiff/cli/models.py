@@ -10,8 +10,14 @@ def models(is_json: Json = False) -> None:
     from medsegdiff.cli import console
     from medsegdiff.engine.model_info import bundled_summaries
 
-    for facts in bundled_summaries():
-        if is_json:
+    found = list(bundled_summaries())
+    if is_json:
+        for facts in found:
             console.json_result(**facts)
-        else:
-            console.result("  ".join(console.spelt(value) for value in facts.values()))
+        return
+    rows = [[name.replace("_", " ") for name in found[0]]]
+    rows += [[console.spelt(value) for value in facts.values()] for facts in found]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        console.result("  ".join(cells).rstrip())
