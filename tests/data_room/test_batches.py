@@ -53,9 +53,18 @@ def test_every_batch_has_its_share_of_foreground(batch_size: int, step: int, sha
 
 
 def test_forced_rows_are_whole_and_alternate() -> None:
-    batches = [batch_indices(1000, 100, step, 0, [3, 7], share=0.07) for step in range(2)]
-    forced = [i for batch in batches for i in batch[93:]]
-    assert Counter(forced) == {3: 7, 7: 7}
+    others = 1000, 1001  # no index of a plain row
+    batches = [batch_indices(1000, 100, step, 0, others, share=0.07) for step in range(2)]
+    forced = [i for batch in batches for i in batch if i in others]
+    assert Counter(forced) == {1000: 7, 1001: 7}
+
+
+def test_forced_rows_lie_anywhere_for_rows_have_noise_levels() -> None:
+    batches = [batch_indices(20, 8, step, 0, [20], share=0.25) for step in range(400)]
+    places = Counter(row for batch in batches for row, i in enumerate(batch) if i == 20)
+    assert sum(places.values()) == 800
+    assert min(places.values()) > 70, places
+    assert len(places) == 8
 
 
 def test_without_a_share_nothing_changes() -> None:

@@ -89,10 +89,13 @@ def test_every_class_is_remembered_in_bounded_number():
     assert one.tolist() == [[5, 5, 5]]
 
 
-def test_the_last_rows_of_a_batch_are_forced_and_slices_keep_their_depth():
-    draws = WindowDraws.draw((1, 10, 20), 6, 2, torch.Generator().manual_seed(0))
-    assert draws.size == (1, 12, 24)
-    assert draws.forced.tolist() == [False] * 4 + [True] * 2
+def test_some_rows_of_a_batch_are_forced_and_slices_keep_their_depth():
+    generator = torch.Generator().manual_seed(0)
+    drawn = [WindowDraws.draw((1, 10, 20), 6, 2, generator) for _ in range(300)]
+    assert {one.size for one in drawn} == {(1, 12, 24)}
+    forced = torch.stack([one.forced for one in drawn]).double()
+    assert (forced.sum(1) == 2).all()
+    assert (forced.mean(0) - 1 / 3).abs().max() < 0.1, "each row as often, whatever its noise level"
 
 
 @pytest.mark.parametrize("size", [(4, 6), (3, 5)])

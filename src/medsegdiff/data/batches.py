@@ -33,8 +33,9 @@ def batch_indices(
 
     The stream is one shuffling of all n studies after another, so batches are always full and
     nothing is dropped. It is a pure function of its arguments: a resumed training goes on where it
-    stopped without any state. Where a share of foreground is asked for, so many rows at the end of
-    every batch come from a second stream, over the studies with foreground alone.
+    stopped without any state. Where a share of foreground is asked for, so many rows of every batch
+    come from a second stream, over the studies with foreground alone. They lie anywhere in the
+    batch, for a row's number has to do with its noise level (`draw_levels`).
 
     Args:
         n: number of studies.
@@ -47,8 +48,11 @@ def batch_indices(
     Source: Isensee et al. 2021, nnU-Net, where a third of the rows are sure to hold foreground.
     """
     forced = math.ceil(share * batch_size - 1e-9)  # 0.07 of 100 rows are 7
-    plain = _rows(range(n), batch_size - forced, step, f"{seed}")
-    return plain + _rows(foreground, forced, step, f"{seed}/foreground")
+    rows = _rows(range(n), batch_size - forced, step, f"{seed}")
+    if not forced:
+        return rows
+    rows += _rows(foreground, forced, step, f"{seed}/foreground")
+    return [rows[place] for place in _shuffled(batch_size, f"{seed}/places/{step}")]
 
 
 def _rows(studies: Sequence[int], count: int, step: int, key: str) -> list[int]:

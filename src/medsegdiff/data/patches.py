@@ -143,10 +143,13 @@ class WindowDraws:
     def draw(
         cls, size: tuple[int, ...], rows: int, forced: int, generator: torch.Generator
     ) -> WindowDraws:
-        """Draw for so many rows, of which the last `forced` must hold foreground."""
+        """Draw for so many rows, of which `forced` must hold foreground.
+
+        Which ones is drawn, too: a row's number has to do with its noise level (`draw_levels`).
+        """
         larger = tuple(n if n == 1 else -(-n * MARGIN // 100) for n in size)
         draws = torch.rand((rows, len(size) + 2), generator=generator)
-        return cls(larger, draws, torch.arange(rows) >= rows - forced)
+        return cls(larger, draws, torch.randperm(rows, generator=generator) < forced)
 
     def window(
         self, row: int, shape: tuple[int, ...], foreground: tuple[Int[Tensor, "_ axes"], ...]
