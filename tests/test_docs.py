@@ -10,7 +10,7 @@ import pytest
 DOCS = Path(__file__).parents[1] / "docs"
 NAMED = re.compile(r"\[`([\w.]+)`\]\(\.\./(src/[\w/]+\.py)\)")
 LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
-EQUATIONS = [f"({number})" for number in range(1, 8)]
+EQUATIONS = [f"({number})" for number in range(8)]
 PARTS = ["NBP-Filter", "SS-Former", "uncertain spatial attention", "multi-scale loss", "shift by"]
 
 

@@ -33,7 +33,7 @@ from medsegdiff.metrics.agreement import ged_squared, hm_iou
 from medsegdiff.types import Prediction, Sample
 
 from .leakage import leakage
-from .plan import FORMAT, OWN
+from .plan import BENCHMARKS, FORMAT, OWN
 
 HEAD = "head"  # the condition head alone
 PROGRAM = "program"  # with sampler, members and fusion of a program that is told nothing
@@ -204,15 +204,19 @@ def write_result(path: Path, values: Mapping[str, Any]) -> None:
     atomic_write(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
-def commit() -> str:
-    """The commit that made the figures; with "+" if files differ from it."""
-    words = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    place = Path(__file__).parent
+def commit(place: Path = BENCHMARKS.parent) -> str:
+    """The commit that made the figures; with "+" if files differ from it.
+
+    Results and pages do not count: a harness writes them while it goes on.
+    """
+    words = ["git", "describe", "--always", "--exclude=*"]
+    changed = ["git", "diff", "--quiet", "HEAD", "--", ":!benchmarks/results", ":!docs"]
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=place)
+        differs = subprocess.run(changed, capture_output=True, check=False, cwd=place).returncode
     except FileNotFoundError:  # no git here
         return "unknown"
-    return done.stdout.strip() or "unknown"
+    return f"{done.stdout.strip()}{'+' if differs else ''}" if done.returncode == 0 else "unknown"
 
 
 def rounded(value: float | None) -> float | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ablation import measure
@@ -48,3 +50,24 @@ def test_the_programs_own_way_is_measured_beside_another(settings, ways):
     model = TrainedModel.load("skin-lesion", "cpu")
     told = replace(model, predict=with_predict(model.predict, **settings))
     assert set(measure.more_ways(told)) == ways
+
+
+def test_a_commit_tells_changed_code_but_not_new_results(tmp_path: Path):
+    def git(*words: str) -> None:
+        name = "-c", "user.name=a", "-c", "user.email=a@b"
+        subprocess.run(["git", *name, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    result, code = tmp_path / "benchmarks/results/a.json", tmp_path / "src/a.py"
+    for file in (result, code):
+        file.parent.mkdir(parents=True)
+        file.write_text("1")
+    assert measure.commit(tmp_path) == "unknown"
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    result.write_text("2")
+    clean = measure.commit(tmp_path)
+    assert len(clean) >= 7
+    assert "+" not in clean
+    code.write_text("2")
+    assert measure.commit(tmp_path) == f"{clean}+"

@@ -17,8 +17,9 @@ def fused_steps(
 
         w_i = exp(sigmoid(i / I) * (1 - u_i))
 
-    The weights are those of Diff-UNet, but sum to 1, so that a probability comes out; u_i is the
-    entropy of the members' mean at step i, in nats.
+    The weights are those of Diff-UNet, but sum to 1, so that a probability comes out, and u_i is
+    the whole entropy of the members' mean at step i, in nats, where its code has -p log p. What
+    is fused are the estimates of the mask, not the noisy masks of the walk.
 
     Args:
         walked: estimated probability at step i of I, by member; a single step comes back as it is.
