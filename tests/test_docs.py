@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-NAMED = re.compile(r"\[`([\w.]+)`\]\(\.\./(src/[\w/]+\.py)\)")
+NAMED = re.compile(r"\[`([\w.]+)`\]\(\.\./((?:src|tests)/[\w/]+\.py)\)")
 LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
 EQUATIONS = [f"({number})" for number in range(8)]
 PARTS = ["NBP-Filter", "SS-Former", "uncertain spatial attention", "multi-scale loss", "shift by"]
