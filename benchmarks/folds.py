@@ -1,17 +1,20 @@
 """A small data set five times over, for a cross-validation of what is not tested on.
 
-    python benchmarks/folds.py DATA OUT
+    python benchmarks/folds.py DATA OUT [--declare JSON]
 
 OUT/NAME_fold_0 to _4 link to the images and masks of DATA and have splits of their own: together
-they validate every study of its train and val once, and none of its test. A grid takes OUT as its
-data root.
+they validate every study of its train and val once, and none of its test. What is declared
+replaces keys of its dataset.json, such as labels by regions. A grid takes OUT as its data root.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from medsegdiff.data import Folder, Splits, folds
 from medsegdiff.errors import DataError, MedSegDiffError
@@ -26,36 +29,45 @@ def main() -> None:
     )
     given.add_argument("data", type=Path)
     given.add_argument("out", type=Path)
+    given.add_argument("--declare", type=json.loads, default={}, metavar="JSON")
     words = given.parse_args()
     try:
-        for made in write_folds(words.data, words.out):
+        for made in write_folds(words.data, words.out, words.declare):
             print(made)
     except MedSegDiffError as error:
         sys.exit(f"folds.py: {error}")
 
 
-def write_folds(source: Path, out: Path, n: int = FOLDS) -> list[Path]:
+def write_folds(source: Path, out: Path, declared: Mapping[str, Any]) -> list[Path]:
     """Write the data set of each fold; whole patients at a time, the same on every machine.
+
+    Args:
+        source: the data set.
+        out: where the folders are made.
+        declared: replaces keys of its dataset.json.
 
     Raises:
         DataError: the data set declares no splits, or has too few patients.
     """
     dataset = Folder(root=source)
-    declared = dataset.declared_splits()
-    if declared is None:
+    splits = dataset.declared_splits()
+    if splits is None:
         raise DataError(f"{source} has no splits.json, so it is not known what is tested on.")
-    usable = (*declared.train, *declared.val)
+    usable = (*splits.train, *splits.val)
     return [
-        _write_fold(source, out / f"{source.resolve().name}_fold_{number}", splits)
-        for number, splits in enumerate(folds(usable, dataset.group, n))
+        _write_fold(source, out / f"{source.resolve().name}_fold_{number}", fold, declared)
+        for number, fold in enumerate(folds(usable, dataset.group, FOLDS))
     ]
 
 
-def _write_fold(source: Path, folder: Path, splits: Splits) -> Path:
+def _write_fold(source: Path, folder: Path, splits: Splits, declared: Mapping[str, Any]) -> Path:
     folder.mkdir(parents=True)
     for part in source.iterdir():
-        if part.name != "splits.json":
-            (folder / part.name).symlink_to(part.resolve(), target_is_directory=part.is_dir())
+        if part.is_dir():
+            (folder / part.name).symlink_to(part.resolve(), target_is_directory=True)
+    file = source / "dataset.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    (folder / "dataset.json").write_text(json.dumps({**before, **declared}), encoding="utf-8")
     (folder / "splits.json").write_text(splits.model_dump_json(), encoding="utf-8")
     return folder
 

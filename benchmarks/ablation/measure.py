@@ -132,7 +132,7 @@ def measured(
         for name, value in values.items():
             columns.setdefault(name, []).append(rounded(value))
         assert sample.labels is not None
-        calibration.add(prediction.probability, sample.labels)
+        calibration.add(prediction.probability, sample.labels, model.config.labels.coding)
     found = calibration.result()
     return {
         **columns,
@@ -148,17 +148,30 @@ def measured(
 def compared(
     prediction: Prediction, sample: Sample, model: TrainedModel
 ) -> dict[str, float | None]:
-    """Measures of one study, mean over the foreground classes."""
+    """Measures of one study, mean over the structures (foreground classes, or regions).
+
+    Several structures have the Dice of each beside it, as `dice of NAME`.
+    """
     assert sample.labels is not None
-    classes = model.config.labels.classes
-    values: dict[str, float | None] = {
-        type(metric).__name__.lower(): float(metric(prediction.mask, sample.labels, None).nanmean())
-        for metric in (Dice(classes=classes), IoU(classes=classes), HD95(classes=classes))
-    }
+    labels = model.config.labels
+    known = sample.labels >= 0
+    found, there = (labels.coding.masks(one) for one in (prediction.mask.long(), sample.labels))
+    pairs = [(mine & known, yours) for mine, yours in zip(found, there, strict=True)]
+    values: dict[str, float | None] = {}
+    for metric in (Dice(), IoU(), HD95()):
+        each = torch.tensor([metric.of_masks(*pair) for pair in pairs], dtype=torch.float64)
+        values[metric.name] = float(each.nanmean())
+        if metric.name == "dice" and len(pairs) > 1:
+            names = [f"dice of {name}" for name in labels.structure_names]
+            values |= dict(zip(names, each.tolist(), strict=True))
     values["expected_dice"] = prediction.quality
     if len(sample.raters) > 1:
         both = prediction.members.long(), torch.stack(list(sample.raters.values())).long()
-        values |= {"ged2": ged_squared(*both, classes), "hm_iou": hm_iou(*both, classes)}
+        regions = labels.coding.regions
+        values |= {
+            "ged2": ged_squared(*both, labels.classes, regions),
+            "hm_iou": hm_iou(*both, labels.classes, regions),
+        }
     return values
 
 

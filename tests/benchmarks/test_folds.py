@@ -29,7 +29,7 @@ def data_set(root: Path, splits: dict[str, list[str]] | None) -> Path:
 
 def test_every_study_is_validated_once_and_no_test_study_is_seen(tmp_path: Path):
     splits = {"train": STUDIES[:9], "val": STUDIES[9:11], "test": STUDIES[11:]}
-    made = write_folds(data_set(tmp_path / "eyes", splits), tmp_path / "out")
+    made = write_folds(data_set(tmp_path / "eyes", splits), tmp_path / "out", {})
     assert [one.name for one in made] == [f"eyes_fold_{number}" for number in range(5)]
     found = [Folder(root=one).declared_splits() for one in made]
     assert Counter(study for one in found for study in one.val) == Counter(STUDIES[:11])
@@ -40,5 +40,15 @@ def test_every_study_is_validated_once_and_no_test_study_is_seen(tmp_path: Path)
 
 def test_without_declared_splits_nothing_is_written(tmp_path: Path):
     with pytest.raises(DataError, match=r"no splits\.json"):
-        write_folds(data_set(tmp_path / "eyes", None), tmp_path / "out")
+        write_folds(data_set(tmp_path / "eyes", None), tmp_path / "out", {})
     assert not (tmp_path / "out").exists()
+
+
+def test_labels_may_be_declared_anew(tmp_path: Path):
+    source = data_set(tmp_path / "eyes", {"train": STUDIES[:9], "val": STUDIES[9:]})
+    before = {"name": "eyes", "labels": {"background": 0, "rim": 1, "cup": 2}}
+    (source / "dataset.json").write_text(json.dumps(before), encoding="utf-8")
+    labels = {"background": 0, "disc": [1, 2], "cup": 2}
+    made = write_folds(source, tmp_path / "out", {"labels": labels, "regions_class_order": [1, 2]})
+    assert Folder(root=made[3]).label_map.structure_names == ("disc", "cup")
+    assert json.loads((made[3] / "dataset.json").read_text())["name"] == "eyes"

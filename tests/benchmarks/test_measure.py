@@ -6,13 +6,22 @@ import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from ablation import measure
 
 from medsegdiff.data import Folder
+from medsegdiff.data.declared_labels import Region
+from medsegdiff.data.labels import LabelMap
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.weights import TrainedModel
+
+REGIONS = (
+    Region(name="disc", classes=(1, 2), painted=1),
+    Region(name="cup", classes=(2,), painted=2),
+)
 
 
 def test_comparing_is_not_counted_among_the_seconds(skin_data, monkeypatch):
@@ -71,3 +80,18 @@ def test_a_commit_tells_changed_code_but_not_new_results(tmp_path: Path):
     assert "+" not in clean
     code.write_text("2")
     assert measure.commit(tmp_path) == f"{clean}+"
+
+
+@pytest.mark.parametrize(
+    ("regions", "dice"),
+    [((), {"rim": 0.5, "cup": 1.0}), (REGIONS, {"disc": 2 / 3, "cup": 1.0})],
+)
+def test_structures_are_compared_each_and_in_the_mean(regions, dice):
+    truth = torch.tensor([[2, 1, 1, 1], [0, 0, 0, -1]])
+    mask = torch.tensor([[2, 1, 0, 0], [0, 0, 0, 1]])
+    labels = LabelMap(names=("background", "rim", "cup"), values=(0, 1, 2), regions=regions)
+    model = SimpleNamespace(config=SimpleNamespace(labels=labels))
+    prediction = SimpleNamespace(mask=mask, quality=0.7)
+    found = measure.compared(prediction, SimpleNamespace(labels=truth, raters={}), model)
+    assert {name: found[f"dice of {name}"] for name in dice} == pytest.approx(dice)
+    assert found["dice"] == pytest.approx(sum(dice.values()) / 2)
