@@ -77,7 +77,7 @@ def test_json_lines_of_every_verb(trained: Path, skin_data: Path, tmp_path: Path
     assert [one.get("event") for one in scores] == [None, None, "summary"]
     assert lines(medsegdiff("info", trained, "--json").out)[0]["folds"] == 1
     models = {one["model"] for one in lines(medsegdiff("models", "--json").out)}
-    assert models == {"hippocampus", "skin-lesion"}
+    assert models == {"fetal-head", "hippocampus", "nuclei", "skin-lesion"}
     assert all("is_ok" in one for one in lines(medsegdiff("doctor", tmp_path, "--json").out))
 
 
@@ -173,7 +173,7 @@ def test_the_doctor_and_the_list_of_models(tmp_path: Path, medsegdiff):
     heads, *rows = medsegdiff("models").out.splitlines()
     column = heads.index("classes")
     classes = [row[column:].split()[0] for row in rows]
-    assert classes == ["lesion", "anterior_hippocampus,"]
+    assert classes == ["lesion", "fetal_head", "anterior_hippocampus,", "nucleus"]
 
 
 @pytest.mark.parametrize("fold", ["x", "7"])

@@ -50,7 +50,15 @@ def test_a_model_without_images_is_refused():
         samples_of("mine")
 
 
-@pytest.mark.parametrize(("model", "licence"), [(MODEL, "CC0"), ("hippocampus", "CC BY-SA 4.0")])
+@pytest.mark.parametrize(
+    ("model", "licence"),
+    [
+        (MODEL, "CC0"),
+        ("hippocampus", "CC BY-SA 4.0"),
+        ("fetal-head", "CC BY 4.0"),
+        ("nuclei", "CC0"),
+    ],
+)
 def test_the_samples_say_where_they_come_from(model: str, licence: str):
     samples = samples_of(model)
     text = (samples.root / "ATTRIBUTION.md").read_text(encoding="utf-8")

@@ -14,9 +14,11 @@ Target = Annotated[Path, typer.Option("-o", "--output", help="The MODEL folder t
 def export(run: Source, folder: Target) -> None:
     """Write a MODEL folder. A run's best weights as float16, usable alone."""
     from medsegdiff.cli import console
-    from medsegdiff.engine.export import export_model
+    from medsegdiff.engine.export import existing_card, export_model
     from medsegdiff.engine.weights import TrainedModel
 
-    export_model(TrainedModel.load(run, "cpu"), folder)
+    model = TrainedModel.load(run, "cpu")
+    export_model(model, folder)
     console.result(str(folder))
-    console.log(f"Complete the model card {folder / 'README.md'}: on which data, for whom.")
+    if existing_card(model) is None:
+        console.log(f"Complete the model card {folder / 'README.md'}: on which data, for whom.")
