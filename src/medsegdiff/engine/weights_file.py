@@ -48,13 +48,23 @@ def header_values(config: ModelConfig, predict: PredictConfig) -> dict[str, Any]
 def write_weights(
     path: Path, tensors: Mapping[str, Tensor], config: ModelConfig, predict: PredictConfig
 ) -> None:
-    """Write a weights file atomically, its meaning in the header."""
+    """Write a weights file atomically, its meaning in the header; the same bytes every time."""
     header = {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in header_values(config, predict).items()
     }
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    atomic_write(path, save_tensors(contiguous, metadata=header))
+    atomic_write(path, _in_order(save_tensors(contiguous, metadata=header)))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same safetensors file with sorted metadata, whose order the library leaves to chance."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    size = -(-len(text) // 8) * 8  # tensors begin at a multiple of 8 bytes
+    return size.to_bytes(8, "little") + text.ljust(size) + content[end:]
 
 
 def read_weights(path: Path) -> WeightsContent:
