@@ -19,6 +19,7 @@ from typing import Any
 import nibabel
 import numpy as np
 from command_memory import PROGRAM, watched
+from redeclared import redeclared
 from result_file import keep
 
 REGIONS = {
@@ -42,17 +43,6 @@ GRID = (  # fields of a NIfTI header that say where its voxels lie
     *("srow_x", "srow_y", "srow_z", "sform_code", "xyzt_units"),
     *("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z", "qform_code"),
 )
-
-
-def with_regions(source: Path, folder: Path) -> Path:
-    """The same data set, its classes declared as regions."""
-    folder.mkdir()
-    for part in source.iterdir():
-        if part.is_dir():
-            (folder / part.name).symlink_to(part.resolve(), target_is_directory=True)
-    declared = json.loads((source / "dataset.json").read_text(encoding="utf-8"))
-    (folder / "dataset.json").write_text(json.dumps({**declared, **REGIONS}), encoding="utf-8")
-    return folder
 
 
 def verbs(data: Path, run: Path, out: Path, budget: tuple[str, str]) -> dict[str, list[str]]:
@@ -104,7 +94,7 @@ def main() -> int:
     words = ("--max-steps", str(args.steps)) if args.steps else ("--max-minutes", str(args.minutes))
     with tempfile.TemporaryDirectory() as folder:
         data, run, out = (Path(folder, name) for name in ("DATA", "RUN", "OUT"))
-        with_regions(args.data, data)
+        redeclared(args.data, data, REGIONS)
         taken = {}
         for verb, given in verbs(data, run, out, words).items():
             seconds, most = watched([*PROGRAM, *given])

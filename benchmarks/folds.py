@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from redeclared import redeclared
+
 from medsegdiff.data import Folder, Splits, folds
 from medsegdiff.errors import DataError, MedSegDiffError
 
@@ -61,13 +63,7 @@ def write_folds(source: Path, out: Path, declared: Mapping[str, Any]) -> list[Pa
 
 
 def _write_fold(source: Path, folder: Path, splits: Splits, declared: Mapping[str, Any]) -> Path:
-    folder.mkdir(parents=True)
-    for part in source.iterdir():
-        if part.is_dir():
-            (folder / part.name).symlink_to(part.resolve(), target_is_directory=True)
-    file = source / "dataset.json"
-    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    (folder / "dataset.json").write_text(json.dumps({**before, **declared}), encoding="utf-8")
+    redeclared(source, folder, declared)
     (folder / "splits.json").write_text(splits.model_dump_json(), encoding="utf-8")
     return folder
 

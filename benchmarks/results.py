@@ -18,12 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ablation.measure import commit
+from result_file import made_with, typed
 
 from medsegdiff.data import Folder
 from medsegdiff.engine.calibration import fit
 from medsegdiff.engine.config import PredictConfig
-from medsegdiff.engine.environment import environment
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.engine.weights import TrainedModel
@@ -159,8 +158,7 @@ def main() -> None:
     if arguments.output:
         values = {
             "split": arguments.split,
-            "commit": commit(),
-            "environment": environment(),
+            **made_with(typed()),
             "rows": figures,
         }
         arguments.output.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

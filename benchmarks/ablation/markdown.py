@@ -62,8 +62,11 @@ def figures(table: Filled, sets: Sequence[str]) -> str:
     reference = table.reference
     heads = ["", "Dice (95 %)", f"minus {reference.label} (95 %)", "IoU", "HD95, px", "ECE"]
     heads += ["ECE at the edge", "s an image", "steps", "seeds"]
+    each = [row.structures(sets) for row in table.rows if any(map(row.seeds, sets))]
+    structures = each[0] if each and all(one == each[0] for one in each) else []
     has_raters = any(row.interval("ged2", sets) for row in table.rows)
     has_quality = any(row.trust(sets) is not None for row in table.rows)
+    heads[2:2] = [name.capitalize() for name in structures]
     heads[1:1] = ["leakage"] if table.table.has_leakage else []
     heads[-3:-3] = ["ρ of quality"] if has_quality else []
     heads[-3:-3] = ["GED²", "HM-IoU"] if has_raters else []
@@ -73,6 +76,7 @@ def figures(table: Filled, sets: Sequence[str]) -> str:
             row.label,
             *([number(row.leakage, 2)] if table.table.has_leakage else []),
             with_interval(row.interval("dice", sets)),
+            *(mean(row, name, sets, 4) for name in structures),
             NONE if row is reference else with_interval(row.minus(reference, "dice", sets), "+"),
             mean(row, "iou", sets, 4),
             mean(row, "hd95", sets, 1),

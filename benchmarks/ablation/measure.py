@@ -37,6 +37,7 @@ from .plan import BENCHMARKS, FORMAT, OWN
 
 HEAD = "head"  # the condition head alone
 PROGRAM = "program"  # with sampler, members and fusion of a program that is told nothing
+DICE_OF = "dice of "  # and the name of a structure, if there are several
 DIGITS = 5
 
 
@@ -162,7 +163,7 @@ def compared(
         each = torch.tensor([metric.of_masks(*pair) for pair in pairs], dtype=torch.float64)
         values[metric.name] = float(each.nanmean())
         if metric.name == "dice" and len(pairs) > 1:
-            names = [f"dice of {name}" for name in labels.structure_names]
+            names = [f"{DICE_OF}{name}" for name in labels.structure_names]
             values |= dict(zip(names, each.tolist(), strict=True))
     values["expected_dice"] = prediction.quality
     if len(sample.raters) > 1:

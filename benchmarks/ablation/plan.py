@@ -49,6 +49,7 @@ class Table(Config):
         reference: the row that the others are compared with: an arm, or a way such as `5 x 8`.
         data: data sets; empty takes all of the grid's.
         note: a sentence or two under the title.
+        folds_of: the data set whose folds the grid's are; their studies are shown as one set's.
         has_leakage: show how well blur and threshold read the mask off x_t alone.
         steps, members: every pair of them is a way to predict.
         ways: more of them, by name, each with words such as `sampler.start=0.5`.
@@ -59,6 +60,7 @@ class Table(Config):
     reference: str
     data: tuple[str, ...] = ()
     note: str = ""
+    folds_of: str | None = None
     has_leakage: bool = False
     steps: tuple[int, ...] = ()
     members: tuple[int, ...] = ()

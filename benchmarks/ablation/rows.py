@@ -14,7 +14,7 @@ from medsegdiff.metrics import Interval
 from medsegdiff.metrics.failure_detection import rank_correlation
 
 from .jobs import job_of
-from .measure import HEAD, PROGRAM
+from .measure import DICE_OF, HEAD, PROGRAM
 from .plan import FORMAT, OWN, Grid, Table, read_steps
 from .statistics import Values, over_sets
 
@@ -55,6 +55,24 @@ class Row:
             for data, found in self.figures.items()
         }
         return replace(self, figures=figures)
+
+    def pooled(self, folds: Sequence[str], name: str) -> Row:
+        """The same with the studies of all folds as those of one set; other values as their mean.
+
+        Only seeds count that are finished on every fold.
+        """
+        seeds = frozenset.intersection(*(frozenset(self.seeds(fold)) for fold in folds))
+        figures = {
+            seed: _pooled([self.figures[fold][seed] for fold in folds]) for seed in sorted(seeds)
+        }
+        steps = {name: round(sum(self.steps[fold] for fold in folds) / len(folds))} if seeds else {}
+        return replace(self, figures={name: figures} if seeds else {}, steps=steps)
+
+    def structures(self, sets: Sequence[str]) -> list[str]:
+        """Names of the measures that have the Dice of one structure, in all runs on the sets."""
+        found = [each for data in sets for each in self.figures.get(data, {}).values()]
+        names = [name for name in (found[0] if found else {}) if name.startswith(DICE_OF)]
+        return [name for name in names if all(name in each for each in found)]
 
     def interval(self, name: str, sets: Sequence[str]) -> Interval | None:
         """Mean over the data sets, seeds and studies; None where a set has none finished."""
@@ -133,6 +151,11 @@ class Filled:
     outdated: tuple[str, ...]
     left_out: tuple[str, ...]
 
+    def pooled(self, name: str) -> Filled:
+        """The same with the folds of a cross-validation as one data set of this name."""
+        rows = tuple(row.pooled(self.sets, name) for row in self.rows)
+        return replace(self, rows=rows, sets=(name,))
+
     def shared(self) -> Filled:
         """The same with the seeds that all begun rows have, so that means can be compared."""
         seeds = {}
@@ -175,9 +198,10 @@ def filled(grid: Grid, key: str, split: str = "val") -> Filled:
     ]
     commits = tuple(sorted({one["trained_at"] for _, one in each if one.get("trained_at")}))
     old = dict.fromkeys(grid.label(arm) for arm, one in each if one.get("format") != FORMAT)
-    return Filled(
+    whole = Filled(
         key, table, tuple(rows), sets, finished, wanted, commits, tuple(old), tuple(left_out)
     )
+    return whole.pooled(table.folds_of) if table.folds_of else whole
 
 
 def _rows(
@@ -212,3 +236,15 @@ def _rows(
         else:
             rows.append(Row(way, way, figures, steps, leak))
     return rows
+
+
+def _pooled(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What all folds have: lists one after the other, numbers as their mean."""
+    result: dict[str, Any] = {}
+    for name in folds[0]:
+        each = [fold.get(name) for fold in folds]
+        if any(one is None for one in each):
+            continue
+        is_list = isinstance(each[0], Sequence)
+        result[name] = [value for one in each for value in one] if is_list else np.mean(each)
+    return result

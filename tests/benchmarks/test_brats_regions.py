@@ -8,7 +8,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from brats_regions import on_the_grid, same_grid, with_regions
+from brats_regions import REGIONS, on_the_grid, same_grid
+from redeclared import redeclared
 
 SHEARED = np.array([[-0.7, 0.1, 0, 12], [0, 0.6, 0.4, -3], [0.1, 0, 2.5, 40], [0, 0, 0, 1]])
 
@@ -48,7 +49,7 @@ def test_what_lies_elsewhere_in_out_is_named(tmp_path: Path):
 def test_a_data_set_is_the_same_but_for_its_regions(tmp_path: Path):
     volume(tmp_path / "raw/imagesTr/x_0000.nii.gz")
     (tmp_path / "raw/dataset.json").write_text('{"labels": {"a": 1}, "file_ending": ".nii.gz"}')
-    made = with_regions(tmp_path / "raw", tmp_path / "made")
+    made = redeclared(tmp_path / "raw", tmp_path / "made", REGIONS)
     declared = json.loads((made / "dataset.json").read_text())
     assert (declared["labels"]["whole_tumour"], declared["file_ending"]) == (
         [1, 2, 3, 4],
