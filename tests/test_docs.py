@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from medsegdiff.engine.settings import read_run_config
+from medsegdiff.models.medsegdiff import MedSegDiff
+
 DOCS = Path(__file__).parents[1] / "docs"
 NAMED = re.compile(r"\[`([\w.]+)`\]\(\.\./((?:src|tests)/[\w/]+\.py)\)")
 LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
@@ -53,6 +56,27 @@ def test_a_formula_is_in_the_file_that_its_row_leads_to(part, formula):
     files = [file for line in lines if part in line for _, file in NAMED.findall(line)]
     sources = [(DOCS.parent / file).read_text(encoding="utf-8") for file in files]
     assert any(formula in source for source in sources)
+
+
+def test_the_numbers_of_the_method_are_the_defaults():
+    run = read_run_config(None, [])
+    network, noise, drawn = run.model.network, run.train.noise, run.predict
+    assert isinstance(network, MedSegDiff)
+    patch, stages = network.patch_in(2), len(network.denoiser_widths)
+    grids = (f"1/{patch * 2**stage}" for stage in range(stages))
+    shares = {0.5: "Half", 0.2: "a fifth"}
+    said = [
+        f"{drawn.sampler.steps} steps x {drawn.members} members",
+        f"{drawn.members} masks --> ensemble",
+        f"features at 1/1, {', '.join(grids)}",
+        f"{patch} x {patch} patches --> [ stage, FF-Parser, fusion ] x {stages}",
+        f"{patch} × {patch} patches of x_t",
+        f"a small b = {run.model.process.signal_scale}",
+        f"{shares[noise.recycling]} of the batches are *recycled*",
+        f"{shares[noise.share_at_last_level]} of them at T",
+    ]
+    method = " ".join((DOCS / "method.md").read_text(encoding="utf-8").split())
+    assert [one for one in said if one not in method] == []
 
 
 def test_nothing_is_installed_by_a_name_that_others_have_on_pypi():
