@@ -6,7 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medsegdiff.models.denoising_unet import SIZES, Decoder, DenoisingUNet, Encoder, Size
+from medsegdiff.models.denoising_unet import (
+    SIZES,
+    Bottleneck,
+    Decoder,
+    DenoisingUNet,
+    Encoder,
+    Size,
+)
 
 
 def randn(*shape, seed=0):
@@ -36,6 +43,16 @@ def test_the_decoder_joins_the_skips_of_its_own_resolution():
     middle = unet.encoder.step(1, fine, time)
     deep = unet.deepest(unet.encoder.step(2, middle, time), time)
     torch.testing.assert_close(unet(m, time), unet.decoder(deep, [fine, middle], time))
+
+
+@torch.no_grad()
+def test_at_the_coarsest_grid_each_place_sees_all_others():
+    bottleneck, m, time = Bottleneck(4, 6, 2), randn(1, 4, 3, 40), randn(1, 6)
+    other = m.clone()
+    other[..., -1] += 1
+    found = bottleneck(m, time)
+    assert found.shape == m.shape
+    assert not torch.allclose(bottleneck(other, time)[..., 0], found[..., 0], atol=1e-7)
 
 
 @torch.no_grad()

@@ -54,6 +54,13 @@ def test_the_deepest_stage_sees_far():
     assert not torch.equal(unet(far)[1][..., 0, 0], unet(image)[1][..., 0, 0])
 
 
+@pytest.mark.parametrize("skips", ["sum", "concat"])
+def test_every_weight_learns(skips):
+    unet = ResidualUNet(2, 1, (4, 6), (1, 1), 2, skips)
+    (unet(randn(2, 2, 8, 8))[1] * randn(2, 1, 8, 8, seed=1)).sum().backward()
+    assert all(weight.grad is not None and weight.grad.any() for weight in unet.parameters())
+
+
 def test_a_plain_unet_has_a_head_and_nothing_to_denoise_with():
     network = UNet(widths=(4, 6), blocks=(1, 1)).build(3, 1)
     condition = network.condition(randn(1, 3, 9, 7))
