@@ -41,6 +41,17 @@ def test_any_grid_and_any_channels(grid, image_channels, mask_channels):
     assert out.isfinite().all()
 
 
+@settings(max_examples=15)
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=3), st.sampled_from([2, 4]))
+@torch.no_grad()
+def test_any_grid_behind_a_strided_stem(grid, stride):
+    module = network(space_dims=len(grid), stem_stride=stride)
+    condition = module.condition(randn(1, 3, *grid))
+    out = module.denoise(randn(2, 1, *grid), torch.tensor([1, 900]), condition)
+    assert condition.logits.shape == (1, 1, *grid)
+    assert out.shape == (2, 1, *grid)
+
+
 @settings(max_examples=10)
 @given(st.lists(st.integers(1, 40), min_size=3, max_size=3), st.integers(1, 80))
 @torch.no_grad()
@@ -56,6 +67,7 @@ def test_any_width(widths, inner):
 @pytest.mark.parametrize("space_dims", [2, 3])
 def test_every_weight_learns_from_the_two_losses_at_once(fusion, ff_parser, space_dims, detail):
     chosen = {"fusion": fusion, "ff_parser": ff_parser, "low_resolution": COARSE, "detail": detail}
+    chosen["stem_stride"] = 2 if fusion == "none" else 1
     module, grid = network(space_dims=space_dims, **chosen), [12] * space_dims
     condition = module.condition(randn(2, 3, *grid))
     out = module.denoise(randn(2, 1, *grid, seed=1), torch.tensor([7, 600]), condition)
@@ -116,6 +128,21 @@ def test_patches_are_as_large_as_the_resolutions_allow():
     assert [MedSegDiff().patch_in(dims) for dims in (2, 3)] == [8, 4]
     assert MedSegDiff(**SMALL).patch_in(2) == 4
     assert MedSegDiff(**SMALL, patch=2).patch_in(2) == 2
+    assert [MedSegDiff(**SMALL, stem_stride=stride).patch_in(2) for stride in (2, 4)] == [8, 8]
+    assert MedSegDiff(**SMALL, stem_stride=4).patch_in(3) == 4
+
+
+@pytest.mark.parametrize(("patch", "grid"), [(2, 8), (4, 4), (8, 2)])
+@torch.no_grad()
+def test_the_denoiser_meets_features_of_its_own_grid_behind_a_strided_stem(patch, grid):
+    module = network(stem_stride=2, patch=patch, denoiser_widths=(6,))
+    _, coarse = module.condition(randn(1, 3, 16, 16)).features
+    assert coarse.shape == (1, 6, grid, grid)
+
+
+def test_a_patch_finer_than_what_the_stem_leaves_is_refused():
+    with pytest.raises(ValidationError, match="patch is 2, but behind a stem_stride of 4 the"):
+        MedSegDiff(**SMALL, patch=2, stem_stride=4)
 
 
 def test_filters_are_a_small_share_of_the_weights():

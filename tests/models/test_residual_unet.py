@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from medsegdiff.models.blocks import resized
-from medsegdiff.models.residual_unet import ResidualUNet
+from medsegdiff.models.low_resolution import EVERYWHERE_ALIKE
+from medsegdiff.models.residual_unet import ResidualUNet, resolutions
 from medsegdiff.models.unet import UNet
 
 
@@ -27,6 +29,20 @@ def test_features_halve_from_resolution_to_resolution(grid, depth):
     assert logits.shape == (1, 1, *grid)
     for level, feature in enumerate(features):
         assert feature.shape == (1, level + 3, *[-(-side // 2**level) for side in grid])
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+@pytest.mark.parametrize("grid", [(20, 24), (17, 9), (8, 9, 7)])
+@torch.no_grad()
+def test_behind_a_strided_stem_features_come_back_to_the_full_grid(stride, grid):
+    sizes = (3, 4), (0, 1), len(grid), "sum", EVERYWHERE_ALIKE, stride
+    unet = ResidualUNet(2, 1, *sizes)
+    features, logits = unet(randn(1, 2, *grid))
+    assert logits.shape == (1, 1, *grid)
+    shrunk = resolutions(2, stride)
+    assert shrunk == (1, stride, 2 * stride)
+    for by, width, feature in zip(shrunk, unet.feature_widths, features, strict=True):
+        assert feature.shape == (1, width, *[-(-side // by) for side in grid])
 
 
 @torch.no_grad()
@@ -54,9 +70,10 @@ def test_the_deepest_stage_sees_far():
     assert not torch.equal(unet(far)[1][..., 0, 0], unet(image)[1][..., 0, 0])
 
 
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("skips", ["sum", "concat"])
-def test_every_weight_learns(skips):
-    unet = ResidualUNet(2, 1, (4, 6), (1, 1), 2, skips)
+def test_every_weight_learns(skips, stride):
+    unet = ResidualUNet(2, 1, (4, 6), (1, 1), 2, skips, EVERYWHERE_ALIKE, stride)
     (unet(randn(2, 2, 8, 8))[1] * randn(2, 1, 8, 8, seed=1)).sum().backward()
     assert all(weight.grad is not None and weight.grad.any() for weight in unet.parameters())
 
@@ -69,6 +86,16 @@ def test_a_plain_unet_has_a_head_and_nothing_to_denoise_with():
     assert not condition.features
     with pytest.raises(NotImplementedError, match="does not denoise"):
         network.denoise(randn(1, 1, 9, 7), torch.tensor([1]), condition)
+
+
+def test_a_strided_stem_makes_a_plain_unet_cheaper():
+    cost = {}
+    for stride in (1, 2):
+        network = UNet(stem_stride=stride).build(3, 1)
+        with FlopCounterMode(display=False) as counted:
+            assert network.condition(randn(1, 3, 32, 32)).logits.shape == (1, 1, 32, 32)
+        cost[stride] = counted.get_total_flops()
+    assert cost[2] < cost[1] / 3
 
 
 def test_stages_that_do_not_match_are_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 TRANSPOSED_CONVOLUTION = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+StemStride = Literal[1, 2, 4]
 LARGEST_PERIOD = 10_000  # of the sinusoidal embedding, Vaswani et al. 2017
 
 
@@ -50,6 +52,24 @@ def convolution(
 ) -> nn.Module:
     """Convolution that keeps the grid at stride 1 and divides it (rounding up) by a larger one."""
     return CONVOLUTION[space_dims](inputs, outputs, kernel, stride=stride, padding=kernel // 2)
+
+
+def stem(space_dims: int, inputs: int, outputs: int, stride: StemStride = 1) -> nn.Module:
+    """First convolution; every voxel enters it, however far it shrinks the grid.
+
+    Source: down-sampling in the first layer, simple diffusion (arXiv:2301.11093).
+    """
+    return convolution(space_dims, inputs, outputs, kernel=max(3, 2 * stride - 1), stride=stride)
+
+
+def unstemmed(space_dims: int, inputs: int, outputs: int, stride: StemStride) -> nn.Module:
+    """The way back from a strided stem: a grid `stride` times finer, to be cropped to its size."""
+    return TRANSPOSED_CONVOLUTION[space_dims](inputs, outputs, stride, stride=stride)
+
+
+def cropped(m: Tensor, size: torch.Size, start: int = 0) -> Tensor:
+    """As many voxels as a grid of this size has, from voxel `start` of each axis on."""
+    return m[(..., *(slice(start, start + length) for length in size))]
 
 
 def faint(module: nn.Module, scale: float = 0.1) -> nn.Module:

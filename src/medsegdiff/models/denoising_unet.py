@@ -13,13 +13,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medsegdiff.models.blocks import (
-    TRANSPOSED_CONVOLUTION,
     AttentionBlock,
     ResidualBlock,
     Stage,
+    StemStride,
     convolution,
     group_norm,
     resized,
+    unstemmed,
 )
 from medsegdiff.models.low_resolution import EVERYWHERE_ALIKE, LowResolution
 
@@ -101,7 +102,7 @@ class Decoder(nn.Module):
         time: int,
         space_dims: int,
         low: LowResolution = EVERYWHERE_ALIKE,
-        stem_stride: int = 1,
+        stem_stride: StemStride = 1,
     ) -> None:
         super().__init__()
         self.ups = nn.ModuleList(convolution(space_dims, b, a) for a, b in pairwise(widths))
@@ -112,9 +113,7 @@ class Decoder(nn.Module):
         out = (
             convolution(space_dims, widths[0], mask_channels)
             if stem_stride == 1
-            else TRANSPOSED_CONVOLUTION[space_dims](
-                widths[0], mask_channels, stem_stride, stride=stem_stride
-            )
+            else unstemmed(space_dims, widths[0], mask_channels, stem_stride)
         )
         self.out = nn.Sequential(group_norm(widths[0]), nn.SiLU(), out)
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medsegdiff.models.blocks import convolution, faint, group_norm
+from medsegdiff.models.blocks import convolution, cropped, faint, group_norm
 
 DetailKind = Literal["blended", "patches", "convolution"]
 
@@ -237,11 +237,6 @@ def linear_weights(
     voxels, centres = (torch.arange(n, device=device) for n in (count * patch, count))
     places = ((voxels + 0.5) / patch - 0.5).clamp(0, count - 1)
     return (1 - (places[:, None] - centres).abs()).clamp_min(0)
-
-
-def cropped(m: Tensor, size: torch.Size, start: int = 0) -> Tensor:
-    """As many voxels as a grid of this size has, from voxel `start` of each axis on."""
-    return m[(..., *(slice(start, start + length) for length in size))]
 
 
 def padded(

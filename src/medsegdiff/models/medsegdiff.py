@@ -20,6 +20,7 @@ from medsegdiff.models.blocks import (
     CONVOLUTION,
     AttentionBlock,
     Stage,
+    StemStride,
     TimeEmbedding,
     convolution,
     resized,
@@ -28,7 +29,7 @@ from medsegdiff.models.detail import DetailKind, detail_of, padded
 from medsegdiff.models.fusion import FusionKind, fusion_of
 from medsegdiff.models.low_resolution import LowResolution
 from medsegdiff.models.network import Condition, DenoisingNetwork, SegmentationNetwork
-from medsegdiff.models.residual_unet import ResidualUNet, SkipKind, check_stages
+from medsegdiff.models.residual_unet import ResidualUNet, SkipKind, check_stages, resolutions
 
 LARGEST_PATCH = {2: 8, 3: 4}  # voxels along an axis of what the denoiser sees as one
 DETAIL: dict[int, DetailKind] = {2: "blended", 3: "patches"}  # by space dimensions
@@ -57,6 +58,8 @@ class MedSegDiff(DenoisingNetwork):
         ff_parser: filter the mask's features (equations 4 to 6) before they are fused.
         low_resolution: extras of the condition network's coarse stages (simple diffusion); the
             denoiser, on patches, has its attention already.
+        stem_stride: the condition network's stem shrinks the grid so far, so that every stage of it
+            is cheaper; meant for sides of 256 and more (simple diffusion). At most `patch`.
     """
 
     name: Literal["medsegdiff"] = "medsegdiff"
@@ -69,23 +72,35 @@ class MedSegDiff(DenoisingNetwork):
     fusion: FusionKind = "residual"
     ff_parser: bool = True
     low_resolution: LowResolution = LowResolution()
+    stem_stride: StemStride = 1
 
     @model_validator(mode="after")
     def _stages_match(self) -> MedSegDiff:
         check_stages(self.widths, self.blocks)
         self.low_resolution.check(len(self.widths))
-        most = len(self.widths) - (exponent(self.patch) if self.patch else 1)
+        if self.patch and self.patch < self.stem_stride:
+            raise ValueError(
+                f"patch is {self.patch}, but behind a stem_stride of {self.stem_stride} the "
+                "condition network has no features so fine"
+            )
+        most = sum(shrunk >= (self.patch or 2) for shrunk in self.resolutions)
         if len(self.denoiser_widths) > most:
             raise ValueError(
                 f"denoiser_widths has {len(self.denoiser_widths)} stages, but a condition network "
-                f"of {len(self.widths)} resolutions has features for {max(most, 0)} of them"
+                f"of {len(self.widths)} resolutions has features for {most} of them"
             )
         return self
 
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """How far each of the condition network's features is shrunk."""
+        return resolutions(len(self.widths), self.stem_stride)
+
     def patch_in(self, space_dims: int) -> int:
         """Voxels of a patch along each axis, in 2 or 3 dimensions."""
-        spare = len(self.widths) - len(self.denoiser_widths)
-        return self.patch or min(LARGEST_PATCH[space_dims], 2**spare)
+        found, largest = self.resolutions, LARGEST_PATCH[space_dims]
+        deep_enough = found[1 : len(found) - len(self.denoiser_widths) + 1]
+        return self.patch or max(shrunk for shrunk in deep_enough if shrunk <= largest)
 
     def detail_in(self, space_dims: int) -> DetailKind:
         """How features of patches become voxels, in 2 or 3 dimensions."""
@@ -119,9 +134,10 @@ class MedSegDiffModule(SegmentationNetwork):
             space_dims,
             settings.skips_in(space_dims),
             settings.low_resolution,
+            settings.stem_stride,
         )
-        patch = settings.patch_in(space_dims)
-        self.coarse = slice(exponent(patch), exponent(patch) + len(inner))
+        first = settings.resolutions.index(settings.patch_in(space_dims))
+        self.coarse = slice(first, first + len(inner))
         is_projected = settings.detail_in(space_dims) != "blended"
         seen = widths[0] + mask_channels  # at full resolution
         fine = PROJECTED if is_projected else seen
@@ -130,7 +146,7 @@ class MedSegDiffModule(SegmentationNetwork):
         )
         self.project = nn.ModuleList(
             convolution(space_dims, a, b, kernel=1)
-            for a, b in zip(widths[self.coarse], inner, strict=True)
+            for a, b in zip(self.image_unet.feature_widths[self.coarse], inner, strict=True)
         )
         self.denoiser = LightDenoiser(settings, fine, mask_channels, space_dims)
 
@@ -205,8 +221,3 @@ class LightDenoiser(nn.Module):
             m = stage(m if depth == 0 else self.downs[depth - 1](skips[-1]), time)
             skips.append(m + fuse(image[depth], m))
         return skips
-
-
-def exponent(patch: int) -> int:
-    """How often a grid is halved until a patch is one voxel."""
-    return patch.bit_length() - 1

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from medsegdiff.models.blocks import TimeEmbedding, convolution
+from medsegdiff.models.blocks import StemStride, TimeEmbedding, cropped, stem
 from medsegdiff.models.denoising_unet import SIZES, Bottleneck, Decoder, Encoder
 from medsegdiff.models.fusion import FusionKind, fusion_of
 from medsegdiff.models.low_resolution import LowResolution
@@ -42,7 +42,7 @@ class MedSegDiffV1(DenoisingNetwork):
     ff_parser: bool = True
     fused_stages: tuple[int, ...] | None = Field(default=None)
     low_resolution: LowResolution = LowResolution()
-    stem_stride: Literal[1, 2, 4] = 1
+    stem_stride: StemStride = 1
 
     @model_validator(mode="after")
     def _stages_exist(self) -> MedSegDiffV1:
@@ -114,9 +114,4 @@ class MedSegDiffV1Module(SegmentationNetwork):
                 m_image = self.fusions[str(k + 1)](m_image, m_mask)  # eq. 3 to 6
             skips.append(m_image + m_mask)  # the last: E_I + E_x of eq. 2
         out = self.decoder(self.deepest(skips.pop(), time), skips, time)
-        return out[(..., *[slice(side) for side in x_t.shape[2:]])]  # a strided stem rounds up
-
-
-def stem(space_dims: int, inputs: int, outputs: int, stride: int) -> nn.Module:
-    """First convolution; every voxel enters it, however far it shrinks the grid."""
-    return convolution(space_dims, inputs, outputs, kernel=max(3, 2 * stride - 1), stride=stride)
+        return cropped(out, x_t.shape[2:])  # a strided stem rounds up

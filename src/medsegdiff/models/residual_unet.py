@@ -1,6 +1,9 @@
 """A residual U-Net on the image alone, with a mask head: baseline and condition network.
 
 image -> stem -> [stage -> down] x n -> deepest stage -> [up -> + skip -> stage] x n -> head
+
+A stem with a stride shrinks the grid for all stages; before the head, their finest features come
+back to the full grid.
 """
 
 from __future__ import annotations
@@ -12,7 +15,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medsegdiff.models.blocks import Stage, convolution, group_norm, resized
+from medsegdiff.models.blocks import (
+    Stage,
+    StemStride,
+    convolution,
+    cropped,
+    group_norm,
+    resized,
+    stem,
+    unstemmed,
+)
 from medsegdiff.models.low_resolution import EVERYWHERE_ALIKE, LowResolution
 
 SkipKind = Literal["sum", "concat"]
@@ -30,6 +42,7 @@ class ResidualUNet(nn.Module):
         skips: how a decoder stage takes the encoder's features: added to what comes from below, or
             beside it, at twice the width and cost of its first convolution.
         low: extras of the coarse stages.
+        stem_stride: how far the stem shrinks the grid.
     """
 
     def __init__(
@@ -41,11 +54,12 @@ class ResidualUNet(nn.Module):
         space_dims: int,
         skips: SkipKind,
         low: LowResolution = EVERYWHERE_ALIKE,
+        stem_stride: StemStride = 1,
     ) -> None:
         super().__init__()
         self.skips = skips
         wider = 2 if skips == "concat" else 1
-        self.stem = convolution(space_dims, image_channels, widths[0])
+        self.stem = stem(space_dims, image_channels, widths[0], stem_stride)
         self.encoder = nn.ModuleList(
             Stage(w, w, n, 0, space_dims, low.dropout_at(k), low.attends_at(k))
             for k, (w, n) in enumerate(zip(widths, blocks, strict=True), start=1)
@@ -60,6 +74,10 @@ class ResidualUNet(nn.Module):
             Stage(wider * w, w, 1, 0, space_dims, low.dropout_at(k), low.attends_at(k))
             for k, w in enumerate(widths[:-1], start=1)
         )
+        self.finest = (
+            unstemmed(space_dims, widths[0], widths[0], stem_stride) if stem_stride > 1 else None
+        )
+        self.feature_widths = widths if self.finest is None else (widths[0], *widths)
         self.head = nn.Sequential(
             group_norm(widths[0]),
             nn.SiLU(),
@@ -69,9 +87,13 @@ class ResidualUNet(nn.Module):
     def forward(
         self, image: Float[Tensor, "B C *S"]
     ) -> tuple[tuple[Tensor, ...], Float[Tensor, "B K *S"]]:
-        """Return the decoder's features, finest first, and the mask's logits."""
-        skips = self.encode(image)
-        features = self.decode(skips)
+        """Return features, those of the full grid first, and the mask's logits.
+
+        How far each of the features is shrunk, `resolutions` says.
+        """
+        features = self.decode(self.encode(image))
+        if self.finest is not None:
+            features = (cropped(self.finest(features[0]), image.shape[2:]), *features)
         return features, self.head(features[0]).float()
 
     def encode(self, image: Float[Tensor, "B C *S"]) -> list[Tensor]:
@@ -91,6 +113,12 @@ class ResidualUNet(nn.Module):
             joined = m + skip if self.skips == "sum" else torch.cat([m, skip], dim=1)
             features.insert(0, stage(joined))
         return tuple(features)
+
+
+def resolutions(stages: int, stem_stride: StemStride) -> tuple[int, ...]:
+    """How far each of the features of a `ResidualUNet` is shrunk, in the order it gives them."""
+    shrunk = tuple(stem_stride * 2**stage for stage in range(stages))
+    return shrunk if stem_stride == 1 else (1, *shrunk)
 
 
 def check_stages(widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from typing_extensions import Self
 
+from medsegdiff.models.blocks import StemStride
 from medsegdiff.models.low_resolution import LowResolution
 from medsegdiff.models.network import Condition, Network, SegmentationNetwork
 from medsegdiff.models.residual_unet import ResidualUNet, check_stages
@@ -22,12 +23,15 @@ class UNet(Network):
         blocks: residual blocks in each encoder stage; 0 leaves the finest one to the stem.
         low_resolution: extras of the coarse stages; with dropout, passes in which features are
             dropped are what other uncertainties are compared with.
+        stem_stride: the stem shrinks the grid so far, so that every stage is cheaper; meant for
+            sides of 256 and more (simple diffusion).
     """
 
     name: Literal["unet"] = "unet"
     widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 192), min_length=1)
     blocks: tuple[int, ...] = (0, 1, 2, 2, 2)
     low_resolution: LowResolution = LowResolution()
+    stem_stride: StemStride = 1
 
     @model_validator(mode="after")
     def _stages_match(self) -> Self:
@@ -39,8 +43,16 @@ class UNet(Network):
         self, image_channels: int, mask_channels: int, space_dims: int = 2
     ) -> SegmentationNetwork:
         """See `Network.build`."""
-        sizes, low = (self.widths, self.blocks), self.low_resolution
-        unet = ResidualUNet(image_channels, mask_channels, *sizes, space_dims, "concat", low)
+        unet = ResidualUNet(
+            image_channels,
+            mask_channels,
+            self.widths,
+            self.blocks,
+            space_dims,
+            "concat",
+            self.low_resolution,
+            self.stem_stride,
+        )
         return UNetModule(unet)
 
 
