@@ -1,9 +1,10 @@
 """Several raters and several masks: the default's members beside what a plain U-Net can offer.
 
-    python benchmarks/raters.py DATA --default RUN ... --random RUN ... --unet RUN ... \
-        --dropout RUN ... [--spread 0.75] [--split test] [-o raters.json]
+    python benchmarks/raters.py DATA [DATA ...] --default RUN ... --random RUN ... --unet RUN ... \
+        --dropout RUN ... [--spread 1] [--split test] [-o raters.json]
 
-Each flag takes the runs of one kind, one for each seed, all trained on DATA:
+Each flag takes the runs of one kind, one for each seed, all trained on DATA; where several are
+given, the folds of one data set, each seed has one run for each of them, in their order:
 
     --default    medsegdiff train DATA -o RUN
     --random     as --default, with train.raters=random train.noise.recycling=0
@@ -130,15 +131,27 @@ def measured(sample: Sample, masks: Masks) -> list[float]:
     return [agreement[name] for name in MEASURES]
 
 
-def figures_of(way: Way, runs: list[str], samples: list[Sample], spread: float) -> np.ndarray:
-    """Measures of all runs and studies, shape (runs, studies, measures)."""
+def figures_of(way: Way, runs: list[str], folds: list[list[Sample]], spread: float) -> np.ndarray:
+    """Measures of all seeds and studies, shape (seeds, studies, measures)."""
+    if len(runs) % len(folds):
+        raise ConfigError(f"{len(runs)} runs for {len(folds)} data sets. Give one for each, in order.")
     found = []
-    for run in runs:
+    for number, run in enumerate(runs):
         model = TrainedModel.load(run)
         if model.config.labels.classes != 2:
             raise ConfigError(f"{run} knows {model.config.labels.classes} classes, not two.")
-        found.append([measured(sample, way(sample, model, spread)) for sample in samples])
-    return np.array(found)
+        samples = folds[number % len(folds)]
+        found += [measured(sample, way(sample, model, spread)) for sample in samples]
+    return np.array(found).reshape(len(runs) // len(folds), -1, len(MEASURES))
+
+
+def samples_of(data: Path, split: str) -> list[Sample]:
+    """The studies of one split of a data set, with their masks."""
+    dataset = Folder(root=data)
+    splits = dataset.declared_splits()
+    if splits is None:
+        raise ConfigError(f"{data} declares no splits (splits.json).")
+    return [dataset.load(study) for study in getattr(splits, split)]
 
 
 def rows(figures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
@@ -146,7 +159,7 @@ def rows(figures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     first = next(iter(figures.values()))
     result = []
     for label, values in figures.items():
-        row: dict[str, Any] = {"row": label, "runs": len(values)}
+        row: dict[str, Any] = {"row": label, "seeds": len(values)}
         for index, name in enumerate(MEASURES):
             row[name] = asdict(interval(values[..., index]))
             if values is not first and values.shape == first.shape:
@@ -157,12 +170,12 @@ def rows(figures: dict[str, np.ndarray]) -> list[dict[str, Any]]:
 
 def markdown(found: list[dict[str, Any]]) -> str:
     """The table, for people: means with 95 % intervals, then differences to the first row."""
-    heads = ["16 masks of", "runs", *HEADS, "GED² minus first", "HM-IoU minus first"]
+    heads = ["16 masks of", "seeds", *HEADS, "GED² minus first", "HM-IoU minus first"]
     lines = []
     for row in found:
         means = [f"{row[name]['mean']:.3f}" for name in MEASURES]
         differences = [_difference(row.get(f"{name}_minus_first")) for name in MEASURES[:2]]
-        lines.append([row["row"], str(row["runs"]), *means, *differences])
+        lines.append([row["row"], str(row["seeds"]), *means, *differences])
     return table(heads, lines)
 
 
@@ -177,21 +190,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="+")
     for kind in KINDS:
         parser.add_argument(f"--{kind}", nargs="+", metavar="RUN", required=kind == "default")
-    parser.add_argument("--spread", type=float, default=0.75)
+    parser.add_argument("--spread", type=float, default=1.0)
     parser.add_argument("--split", default="val", choices=("val", "test"))
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     try:
-        dataset = Folder(root=given.data)
-        splits = dataset.declared_splits()
-        if splits is None:
-            raise ConfigError(f"{given.data} declares no splits (splits.json).")
-        samples = [dataset.load(study) for study in getattr(splits, given.split)]
+        folds = [samples_of(data, given.split) for data in given.data]
         figures = {
-            label: figures_of(way, getattr(given, kind), samples, given.spread)
+            label: figures_of(way, getattr(given, kind), folds, given.spread)
             for kind, ways in KINDS.items()
             if getattr(given, kind)
             for label, way in ways.items()
@@ -203,7 +212,7 @@ def main() -> None:
     if given.output:
         values = {
             "split": given.split,
-            "studies": [sample.study for sample in samples],
+            "studies": [sample.study for samples in folds for sample in samples],
             "members": MEMBERS,
             "spread": given.spread,
             **made_with(typed()),

@@ -13,9 +13,11 @@ from torch import Tensor
 from medsegdiff.ensemble.temperature import FLOOR, by_rows
 from medsegdiff.types import MaskCoding
 
+TAIL = 0.05  # of the draws at either end: levels that hardly any of a few people would choose
+
 
 def own_draw(start: Float[Tensor, "D"], number: int) -> Float[Tensor, "D"]:
-    """The draws of one member, between 0 and 1: so that those of any first few lie well apart.
+    """The draws of one member, `TAIL` to 1 - `TAIL`: so that those of any first few lie well apart.
 
     Args:
         start: of the sequence, 0 to 1, one for each of D draws.
@@ -29,7 +31,8 @@ def own_draw(start: Float[Tensor, "D"], number: int) -> Float[Tensor, "D"]:
     for _ in range(64):  # of x^(D + 1) = x + 1
         root = (1 + root) ** (1 / (draws + 1))
     strides = torch.tensor([root ** -(d + 1) for d in range(draws)], dtype=torch.float64)
-    return ((start.double() + number * strides) % 1).clamp(FLOOR, 1 - FLOOR).to(start.dtype)
+    share = (start.double() + number * strides) % 1
+    return (TAIL + (1 - 2 * TAIL) * share).to(start.dtype)
 
 
 def at_own_level(
@@ -42,9 +45,9 @@ def at_own_level(
 
         sigmoid(logit(p) - s logit(u))   binary, regions       softmax(ln p - s ln(-ln u))   classes
 
-    With a spread of 1 and u uniform, a voxel gets each class as often as is likely: for one channel
-    that is a threshold drawn from 0 to 1, for several the Gumbel-max trick with one draw for the
-    whole image. With 0 the same tensor comes back, bit for bit.
+    With a spread of 1 and u uniform from 0 to 1, a voxel gets each class as often as is likely: for
+    one channel that is a threshold drawn from 0 to 1, for several the Gumbel-max trick with one
+    draw for the whole image. With 0 the same tensor comes back, bit for bit.
 
     Args:
         probability: 0 to 1, shape (K, *S); of the foreground where K is 1.
