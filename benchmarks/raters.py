@@ -134,7 +134,7 @@ def measured(sample: Sample, masks: Masks) -> list[float]:
 def figures_of(way: Way, runs: list[str], folds: list[list[Sample]], spread: float) -> np.ndarray:
     """Measures of all seeds and studies, shape (seeds, studies, measures)."""
     if len(runs) % len(folds):
-        raise ConfigError(f"{len(runs)} runs for {len(folds)} data sets. Give one for each, in order.")
+        raise ConfigError(f"{len(runs)} runs for {len(folds)} data sets. Give one for each.")
     found = []
     for number, run in enumerate(runs):
         model = TrainedModel.load(run)
