@@ -90,13 +90,15 @@ def measured_once(
     words: list[str],
     fitted_on: Sequence[str],
 ) -> dict[str, Any]:
-    """The figures of one way, from its file if it is there and was made with the same.
+    """The figures of one way, from its file if that was made with the same weights and program.
 
     Temperature and threshold are the run's own, or for another way found on the same studies.
     """
+    config = with_overrides(model.predict, words)
     made_with = {
         "format": FORMAT,
-        "words": words,
+        "commit": commit(),
+        "predict": config.model_dump(mode="json"),
         "weights": model.weights_hash,
         "studies": list(studies),
         "fitted_on": list(fitted_on) if words else None,
@@ -105,7 +107,6 @@ def measured_once(
         found = json.loads(part.read_text(encoding="utf-8"))
         if found["made_with"] == made_with:
             return found["figures"]
-    config = with_overrides(model.predict, words)
     if words:
         model = fit(model, data, fitted_on, config).model
     figures = measured(model, data, studies, config)
