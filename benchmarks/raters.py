@@ -133,8 +133,6 @@ def measured(sample: Sample, masks: Masks) -> list[float]:
 
 def figures_of(way: Way, runs: list[str], folds: list[list[Sample]], spread: float) -> np.ndarray:
     """Measures of all seeds and studies, shape (seeds, studies, measures)."""
-    if len(runs) % len(folds):
-        raise ConfigError(f"{len(runs)} runs for {len(folds)} data sets. Give one for each.")
     found = []
     for number, run in enumerate(runs):
         model = TrainedModel.load(run)
@@ -143,6 +141,12 @@ def figures_of(way: Way, runs: list[str], folds: list[list[Sample]], spread: flo
         samples = folds[number % len(folds)]
         found += [measured(sample, way(sample, model, spread)) for sample in samples]
     return np.array(found).reshape(len(runs) // len(folds), -1, len(MEASURES))
+
+
+def check_number(runs: list[str], data_sets: int) -> None:
+    """Refuse runs that do not share out over the data sets."""
+    if len(runs) % data_sets:
+        raise ConfigError(f"{len(runs)} runs for {data_sets} data sets. Give one for each.")
 
 
 def samples_of(data: Path, split: str) -> list[Sample]:
@@ -197,13 +201,15 @@ def main() -> None:
     parser.add_argument("--split", default="val", choices=("val", "test"))
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
+    runs = {kind: getattr(given, kind) for kind in KINDS if getattr(given, kind)}
     try:
+        for of_kind in runs.values():
+            check_number(of_kind, len(given.data))
         folds = [samples_of(data, given.split) for data in given.data]
         figures = {
-            label: figures_of(way, getattr(given, kind), folds, given.spread)
-            for kind, ways in KINDS.items()
-            if getattr(given, kind)
-            for label, way in ways.items()
+            label: figures_of(way, of_kind, folds, given.spread)
+            for kind, of_kind in runs.items()
+            for label, way in KINDS[kind].items()
         }
     except MedSegDiffError as error:
         sys.exit(f"raters.py: {error}")
