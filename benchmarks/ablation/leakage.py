@@ -14,7 +14,9 @@ WIDTHS = (1 / 64, 1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8, 1 / 6)  # of th
 DRAWS = 3  # of the noise
 
 
-def leakage(settings: ProcessSettings, labels: Tensor, channels: int, level: float = 0.9) -> float:
+def leakage(
+    settings: ProcessSettings, labels: Tensor, coding: MaskCoding, level: float = 0.9
+) -> float:
     """Mean Dice of the blurred and thresholded x_t, for the width of blur that does best.
 
     Noise alone has f / (0.5 + f) for masks that fill a share f of the image.
@@ -22,15 +24,14 @@ def leakage(settings: ProcessSettings, labels: Tensor, channels: int, level: flo
     Args:
         settings: schedule, levels and signal scale.
         labels: true masks on the network's grid, shape (N, H, W).
-        channels: K; with several, all but the background's are attacked.
+        coding: what the channels of the mask are; all but the background's are attacked.
         level: share of the T levels.
     """
-    coding = MaskCoding.of_channels(channels)
     process = Process(settings, tuple(labels.shape[1:]), coding)
     x_0 = process.signal(labels.repeat(DRAWS, *[1] * (labels.ndim - 1)))
     t = torch.full((len(x_0),), int(level * process.last_level))
     eps = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0))
-    shown = slice(0 if channels == 1 else 1, None)
+    shown = slice(1 if coding.is_exclusive else 0, None)
     noisy = process.diffuse(x_0, t, eps)[:, shown].numpy()
     truth = x_0[:, shown].numpy() > 0
     side = float(np.sqrt(labels.shape[1] * labels.shape[2]))

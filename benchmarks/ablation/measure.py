@@ -181,7 +181,7 @@ def leak_of(model: TrainedModel, data: Folder, studies: Sequence[str]) -> float:
     """Leakage of the run's process on true masks of the validation split."""
     cache = PreparedCache(data, model.config.preparation)
     _, labels = cache.batch(sorted(studies))
-    return leakage(model.config.process, labels, model.config.mask_channels)
+    return leakage(model.config.process, labels, model.config.labels.coding)
 
 
 def result_of(

@@ -8,6 +8,7 @@ from ablation.leakage import leakage
 
 from medsegdiff.diffusion import ProcessSettings
 from medsegdiff.diffusion.schedules.cosine import Cosine
+from medsegdiff.types import BINARY, MaskCoding
 
 LEAKY = ProcessSettings(schedule=Cosine(), signal_scale=1)
 
@@ -20,28 +21,38 @@ def discs(count: int = 12, side: int = 64) -> torch.Tensor:
 
 
 def test_the_cosine_gives_masks_away_and_the_default_hides_them():
-    assert leakage(LEAKY, discs(), 1) > 0.7
-    assert leakage(ProcessSettings(), discs(), 1) < 0.4
+    assert leakage(LEAKY, discs(), BINARY) > 0.7
+    assert leakage(ProcessSettings(), discs(), BINARY) < 0.4
 
 
 def test_less_noise_leaks_more():
-    found = [leakage(ProcessSettings(), discs(), 1, level) for level in (0.3, 0.6, 0.9)]
+    found = [leakage(ProcessSettings(), discs(), BINARY, level) for level in (0.3, 0.6, 0.9)]
     assert found == sorted(found, reverse=True)
     assert found[0] > 0.9
 
 
 def test_the_background_is_no_structure():
-    assert leakage(LEAKY, discs(), 2) == pytest.approx(leakage(LEAKY, discs(), 1), abs=0.1)
+    two = MaskCoding(classes=2, is_exclusive=True)
+    assert leakage(LEAKY, discs(), two) == pytest.approx(leakage(LEAKY, discs(), BINARY), abs=0.1)
+
+
+def test_regions_may_overlap():
+    rim_and_cup = discs()
+    rim_and_cup[:, 30:34, 30:34] = 2
+    regions = MaskCoding(classes=3, regions=((1, 2), (2,)), painted=(1, 2))
+    whole = leakage(LEAKY, (rim_and_cup > 0).long(), BINARY)
+    cup = leakage(LEAKY, (rim_and_cup == 2).long(), BINARY)
+    assert cup < leakage(LEAKY, rim_and_cup, regions) < whole
 
 
 def test_all_masks_count():
     small, large = discs(40), torch.zeros(40, 64, 64, dtype=torch.int64)
     large[:, 8:56, 8:56] = 1
-    alone = [leakage(ProcessSettings(), one, 1) for one in (small, large)]
-    both = leakage(ProcessSettings(), torch.cat([large, small]), 1)
+    alone = [leakage(ProcessSettings(), one, BINARY) for one in (small, large)]
+    both = leakage(ProcessSettings(), torch.cat([large, small]), BINARY)
     assert min(alone) < both < max(alone) - 0.1
 
 
 def test_empty_masks_do_not_count():
     labels = torch.cat([discs(), torch.zeros(3, 64, 64, dtype=torch.int64)])
-    assert leakage(LEAKY, labels, 1) > 0.7
+    assert leakage(LEAKY, labels, BINARY) > 0.7
