@@ -101,6 +101,18 @@ def test_few_minutes_are_not_spent_on_validations(skin, tiny, tmp_path, watcher,
     assert len(list((tmp_path / "fold_0" / "samples").glob("*.png"))) == 1
 
 
+@pytest.mark.parametrize(("spread", "says"), [(1.0, True), (0.0, False)])
+def test_spread_members_without_raters_are_noted(spread, says, skin, tiny, tmp_path, watcher):
+    observer = watcher()
+    train_here(
+        skin, tmp_path, tiny("train.max_steps=1", f"predict.spread={spread}"), observer=observer
+    )
+    assert (
+        any("no training study has masks of several raters" in one for one in observer.notes)
+        is says
+    )
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_give_their_exit_codes(number, code, skin, tiny, tmp_path, watcher):
     with pytest.raises(Interrupted) as caught:

@@ -159,6 +159,12 @@ def announce(
     trainer = setup.trainer
     if unused := left_out(setup.dataset):
         observer.noted(unused)
+    if setup.config.predict.spread and not any(map(setup.dataset.raters, setup.splits.train)):
+        observer.noted(
+            "Members will include more or less, as people do (predict.spread), but no training "
+            "study has masks of several raters (raters/<rater>/NAME.png): so nothing tells whether "
+            "they differ as people would."
+        )
     is_bf16 = uses_bf16(setup.config.train.precision, trainer.device)
     observer.started(
         TrainingPlan(
