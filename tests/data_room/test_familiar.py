@@ -61,6 +61,14 @@ def test_few_images_show_less_of_the_range():
     assert many.doubts(image, Normalise(), ("grey",)) == ["darker"]
 
 
+@pytest.mark.parametrize(("mean", "doubts"), [(0.12, []), (0.15, ["brighter"])])
+def test_what_nobody_sees_is_not_doubted(mean: float, doubts: list[str]):
+    wide = ((-9.0, 9.0),)
+    found = Familiar(studies=500, brightness=((-0.01, 0.03),), contrast=wide, clipped=wide)
+    image = torch.full((1, 8, 8), 127.5 + 64 * mean)
+    assert found.doubts(image, Normalise(), ("grey",)) == doubts
+
+
 def test_too_few_images_show_nothing(skin: Folder):
     assert Familiar.fit(skin, skin.ids()[:4], Normalise()) is None
 

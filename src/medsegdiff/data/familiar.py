@@ -20,6 +20,9 @@ FEWEST_STUDIES = 5  # to speak of a range at all
 # 442 test images, but all ultrasound images were by a model of skin. Few studies do not show the
 # whole range.
 MARGIN, FEW = 0.25, 20
+# Nobody sees a tenth of a deviation, or of a ratio: images that are each brought to mean 0 and
+# deviation 1 by themselves, as those of MRI are, have ranges so narrow that a share of them is no margin.
+LEAST = 0.1
 FLOOR = {"contrast": 0.05, "clipped": 0.03, "colour": 0.005}  # below these, differences are noise
 WORDS = {
     "brightness": ("darker", "brighter"),
@@ -92,7 +95,7 @@ class Familiar(Config):
         if known is None:
             return 0
         low, high = known
-        margin = MARGIN * (1 + FEW / self.studies) * (high - low) + 1e-6
+        margin = max(LEAST, MARGIN * (1 + FEW / self.studies) * (high - low))
         return int(value > high + margin) - int(value < low - margin)
 
 

@@ -69,7 +69,7 @@ def seeded_splits(
     if len(groups) < needed:
         raise DataError(
             f"{len(groups)} patient(s) or ungrouped studies cannot be divided into {needed} "
-            "splits. Add data, or say which study goes where in splits.json."
+            "splits. Add studies of other patients."
         )
     total = sum(map(len, groups))
     taken = {
