@@ -18,6 +18,7 @@ from .measure import DICE_OF, HEAD, PROGRAM
 from .plan import FORMAT, OWN, Grid, Table, read_steps
 from .statistics import Values, over_sets
 
+FEWEST_RANKED = 5  # studies; a rank correlation of fewer says nothing
 BESIDE = {PROGRAM: "drawn as the program does", HEAD: "condition head alone"}
 
 
@@ -82,7 +83,8 @@ class Row:
     def trust(self, sets: Sequence[str]) -> float | None:
         """Rank correlation of the quality with the true Dice, mean over the seeds, then the sets.
 
-        None where a set lacks it: where nothing is finished, or was before quality was measured.
+        None where a set lacks it: where nothing is finished, or was before quality was measured, or
+        where there are fewer than five studies.
         """
         means = []
         for data in sets:
@@ -90,7 +92,11 @@ class Row:
                 [self.values(name, data, [seed]) for name in ("expected_dice", "dice")]
                 for seed in self.seeds(data)
             ]
-            found = [rank_correlation(q[0].tolist(), d[0].tolist()) for q, d in pairs if q.size]
+            found = [
+                rank_correlation(q[0].tolist(), d[0].tolist())
+                for q, d in pairs
+                if q.size >= FEWEST_RANKED
+            ]
             known = [one for one in found if one is not None]
             if not known:
                 return None

@@ -54,18 +54,27 @@ def test_means_and_paired_differences(tiny):
 
 
 def test_quality_is_ranked_beside_dice_where_it_was_measured(tiny):
-    finish(tiny, {("default", 0): 0.8, ("unet", 0): 0.7}, more=[0.2])
+    finish(tiny, {("default", 0): 0.8, ("unet", 0): 0.7}, more=[0.2, 0.1, 0.05])
     plain = figures(filled(tiny, "a"), ["skin_isic2017"])
     assert "ρ of quality" not in plain
     (measured,) = (
         job for job in planned(tiny, tables=["a"]).jobs if (job.arm, job.seed) == ("default", 0)
     )
     values = json.loads(measured.result.read_text())
-    values["figures of own"]["expected_dice"] = [0.5, 0.9, 0.1]  # Dice 0.8, 0.7, 0.2
+    values["figures of own"]["expected_dice"] = [0.5, 0.9, 0.3, 0.2, 0.1]  # Dice 0.8, 0.7, 0.2 ...
     measured.result.write_text(json.dumps(values))
     text = figures(filled(tiny, "a"), ["skin_isic2017"])
-    assert cells(text, "default")[-4] == "0.50"
+    assert cells(text, "default")[-4] == "0.90"
     assert cells(text, "unet")[-4] == "–"
+
+
+def test_quality_of_a_few_studies_is_not_ranked(tiny):
+    finish(tiny, {("default", 0): 0.8}, more=[0.2, 0.1])
+    (measured, *_) = planned(tiny, tables=["a"]).jobs
+    values = json.loads(measured.result.read_text())
+    values["figures of own"]["expected_dice"] = [0.5, 0.9, 0.3, 0.2]
+    measured.result.write_text(json.dumps(values))
+    assert "ρ of quality" not in figures(filled(tiny, "a"), ["skin_isic2017"])
 
 
 def test_differences_are_over_seeds_that_both_have(tiny):

@@ -39,6 +39,7 @@ def test_training_images_are_never_doubted(skin: Folder):
         (lambda image: image * torch.tensor([0.2, 1, 1])[:, None, None], "darker in red"),
         (lambda image: image.mean(dim=0, keepdim=True).expand(3, -1, -1), "less colourful"),
         (lambda image: 120 + 0.02 * image, "with less contrast"),
+        (lambda image: 255 * torch.rand(image.shape), "grainier"),
     ],
 )
 def test_what_is_different_is_said(skin: Folder, change: Callable, words: str):

@@ -73,7 +73,7 @@ def test_an_overlay_can_be_made_smaller_and_larger() -> None:
 def test_a_picture_goes_from_black_to_white() -> None:
     drawn = np.asarray(picture(torch.linspace(-7, 9000, 400).reshape(1, 20, 20)))
     assert (drawn.min(), drawn.max()) == (0, 255)
-    assert np.asarray(picture(torch.full((1, 9, 9), 5.0))).max() == 0
+    assert {*np.asarray(picture(torch.full((1, 9, 9), 5.0))).flat} == {127}  # dark or bright?
     assert picture(torch.rand(2, 9, 11)).size == (11, 9)
 
 

@@ -182,6 +182,18 @@ def test_a_stray_value_is_named_with_its_study_and_the_others_are_counted(
     assert not report.ok
 
 
+@pytest.mark.parametrize(("studies", "told"), [(20, True), (19, False)])
+def test_classes_of_hardly_any_mask_are_told(
+    tmp_path: Path, save: Save, make_folder: Make, studies: int, told: bool
+) -> None:
+    folder = make_folder(tuple(f"s{number:02}" for number in range(studies)))
+    mask = np.zeros((24, 32), dtype=np.uint8)
+    mask[6:18, 8:20], mask[0, :3] = 255, 7
+    save("masks/s00.png", mask)
+    text = verify(Folder(root=folder.root), 96).text()
+    assert (f"is in 1 of {studies} masks only" in text) == told
+
+
 def test_masks_in_the_place_of_images_are_warned_of(make_folder: Make) -> None:
     root = make_folder().root
     shutil.rmtree(root / "images")

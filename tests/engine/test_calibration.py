@@ -9,10 +9,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsegdiff.engine.calibration import fit_temperature, likeliest_temperature
+from medsegdiff.engine.calibration import (
+    FittedTemperature,
+    fit_temperature,
+    likeliest_temperature,
+)
 from medsegdiff.engine.predict import predict
 from medsegdiff.engine.settings import with_predict
 from medsegdiff.ensemble import expected_dice, tempered
+from medsegdiff.metrics import CalibrationError
 from medsegdiff.types import BINARY, labels_from_probability
 
 STUDIES = ["ISIC_0014667", "ISIC_0014802"]
@@ -32,6 +37,18 @@ def test_a_known_temperature_of_several_classes_is_found_again():
     true = (2 * torch.randn(3, 40_000, generator=generator)).softmax(dim=0)
     labels = torch.multinomial(true.T, 1, generator=generator)[:, 0]
     assert likeliest_temperature(tempered(true, 0.4), labels) == pytest.approx(2.5, rel=0.05)
+
+
+@pytest.mark.parametrize(("share", "nothing"), [(0.9, False), (0.5, True)])
+def test_probabilities_that_say_nothing_are_told(share: float, nothing: bool):
+    probability = torch.tensor([0.1, 0.9]).repeat(500)[None]
+    right = torch.arange(1000) < 1000 * share
+    labels = torch.where(right, probability[0] > 0.5, probability[0] < 0.5).long()
+    temperature = likeliest_temperature(probability, labels)
+    known = CalibrationError()
+    known.add(probability, labels, BINARY)
+    seen = known.result().everywhere
+    assert FittedTemperature(temperature, 1, seen, seen).says_nothing == nothing
 
 
 def test_the_fit_lowers_the_nll_and_forgets_an_older_temperature(model, skin):

@@ -35,6 +35,12 @@ def test_the_run_folder_describes_itself(finished_run, tiny):
     assert {"config.json", "dataset.json", *others} == {*values}
 
 
+def test_a_prediction_is_no_place_for_a_run(skin, tiny, tmp_path):
+    (tmp_path / "run_report.json").write_text("{}")
+    with pytest.raises(ConfigError, match="holds a prediction"):
+        set_up(skin, tmp_path, tiny(), 0, None, "cpu")
+
+
 def test_all_folds_are_written_in_the_format_of_nnu_net(finished_run, skin):
     folds = json.loads((finished_run / "splits_final.json").read_text())
     declared = skin.declared_splits()

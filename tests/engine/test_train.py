@@ -248,6 +248,13 @@ def test_more_steps_may_be_asked_for(skin, tiny, copied_run, watcher):
     assert len(observer.totals) == 3
 
 
+def test_fewer_steps_than_are_done_change_nothing(skin, tiny, copied_run, watcher):
+    observer = watcher()
+    result = train_here(skin, copied_run, tiny("train.max_steps=7"), observer=observer)
+    assert (result.steps, observer.totals) == (20, [])
+    assert any(note.startswith("20 steps are done already") for note in observer.notes)
+
+
 def test_resume_never_starts_anew(skin, tiny, copied_run, watcher, losses):
     observer = watcher()
     train_here(skin, copied_run, tiny("train.max_steps=4"), resume="never", observer=observer)

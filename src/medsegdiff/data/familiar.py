@@ -1,10 +1,11 @@
-"""Is an image like those that a model was trained on? Brightness, contrast, range and colour."""
+"""Is an image like those a model was trained on? Brightness, contrast, range, texture, colour."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -20,14 +21,17 @@ FEWEST_STUDIES = 5  # to speak of a range at all
 # 442 test images, but all ultrasound images were by a model of skin. Few studies do not show the
 # whole range.
 MARGIN, FEW = 0.25, 20
-# Nobody sees a tenth of a deviation, or of a ratio: images that are each brought to mean 0 and
-# deviation 1 by themselves, as those of MRI are, have ranges so narrow that a share of them is no margin.
+# Nobody sees a tenth of a deviation, or of a ratio. Images that are each brought to mean 0 and
+# deviation 1 by themselves, as those of MRI are, have ranges of which a share would be less.
 LEAST = 0.1
-FLOOR = {"contrast": 0.05, "clipped": 0.03, "colour": 0.005}  # below these, differences are noise
+# Below these, differences are noise.
+FLOOR = {"contrast": 0.05, "clipped": 0.03, "texture": 0.01, "colour": 0.005}
+COARSE = 64  # texture is seen on as many voxels a side, so that it is not one of the camera's
 WORDS = {
     "brightness": ("darker", "brighter"),
     "contrast": ("with less contrast", "with more contrast"),
     "clipped": ("with fewer extreme intensities", "with more extreme intensities"),
+    "texture": ("smoother", "grainier"),
     "colour": ("less colourful", "more colourful"),
 }
 
@@ -40,6 +44,8 @@ class Familiar(Config):
         brightness: lowest and highest mean of each channel, as prepared (0 is the mean of all).
         contrast: the same of the logarithm of the deviation.
         clipped: the same of the logarithm of the share of pixels beyond the range that is kept.
+        texture: the same of the logarithm of the difference between neighbours of a coarse grid, as
+            a share of what it is in noise; None in weights from before it was measured.
         colour: the same of the logarithm of the mean difference between the channels, as a share
             of the range; None for a single channel.
     """
@@ -48,6 +54,7 @@ class Familiar(Config):
     brightness: tuple[Range, ...]
     contrast: tuple[Range, ...]
     clipped: tuple[Range, ...]
+    texture: tuple[Range, ...] | None = None
     colour: Range | None = None
 
     @classmethod
@@ -83,6 +90,8 @@ class Familiar(Config):
         found = []
         for name, values in figures(image, intensity).items():
             ranges = (self.colour,) if name == "colour" else getattr(self, name)
+            if ranges is None:
+                continue
             sides = [self._side(*one) for one in zip(values.tolist(), ranges, strict=True)]
             for side, words in zip((-1, 1), WORDS[name], strict=True):
                 where = [i for i, one in enumerate(sides) if one == side]
@@ -112,12 +121,22 @@ def figures(
         "brightness": prepared.mean(dim=1),
         "contrast": _log(prepared.std(dim=1, correction=0), "contrast"),
         "clipped": _log(beyond.double().mean(dim=1), "clipped"),
+        "texture": _log(_texture(image), "texture"),
     }
     if len(pixels) > 1:
         difference = (pixels.amax(dim=0) - pixels.amin(dim=0)).mean()
         span = (upper.max() - lower.min()).clamp(min=1e-6)
         found["colour"] = _log((difference / span)[None], "colour")
     return found
+
+
+def _texture(image: Float[Tensor, "C *S"]) -> Float[Tensor, "C"]:
+    """Root mean square difference of neighbours, 1 in white noise and 0 where nothing changes."""
+    pool = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)[image.ndim - 2]
+    coarse = pool(image[None].float(), [min(COARSE, size) for size in image.shape[1:]])[0].double()
+    steps = [coarse.diff(dim=axis).square().flatten(1) for axis in range(1, coarse.ndim)]
+    variance = coarse.flatten(1).var(dim=1, correction=0)  # (C,); its double is that of noise
+    return (torch.cat(steps, dim=1).mean(dim=1) / (2 * variance).clamp(min=1e-12)).sqrt()
 
 
 def _log(values: Tensor, name: str) -> Tensor:

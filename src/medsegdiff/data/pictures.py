@@ -61,6 +61,8 @@ def _widened_outline(labels: Int[Tensor, "H W"], width: int) -> np.ndarray:
 def picture(image: Float[Tensor, "C H W"], side: int | None = None) -> Image.Image:
     """Show an image of any intensities: its 0.5 to 99.5 percentiles from black to white.
 
+    An image of a single intensity is grey, for nothing tells whether that is dark or bright.
+
     Args:
         image: grey (C = 1) or colour (C = 3); of any other number, the first channel.
         side: the picture's longer side in pixels; None for the image's own.
@@ -69,6 +71,8 @@ def picture(image: Float[Tensor, "C H W"], side: int | None = None) -> Image.Ima
     values = shown.numpy()
     step = max(1, math.isqrt(values[0].size // 2**16))
     low, high = np.percentile(values[:, ::step, ::step], (0.5, 99.5))
+    if values.min() == values.max():
+        low, high = low - 1, high + 1
     grey_levels = np.clip((values - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
     drawn = Image.fromarray(np.ascontiguousarray(grey_levels.transpose(1, 2, 0).squeeze()))
     if side is not None:

@@ -16,6 +16,7 @@ from medsegdiff.data.planes import planes
 from medsegdiff.data.study_files import count_text
 
 NO_MASKS = "The images can be predicted. To train on them, put masks of the same names in masks/."
+RARE = 20  # a class is, that one mask in so many holds
 NAMED = 5  # studies that a sentence names; the JSON names all
 
 
@@ -193,6 +194,15 @@ class Report:
         ]
         return [f"- {line}" for line in lines]
 
+    def _rare_classes(self) -> list[str]:
+        """Classes that hardly any study holds: values that strayed in, or too few to learn from."""
+        rare = [one for one in self.classes if 0 < one.studies * RARE <= self.annotated]
+        return [
+            f"Class {one.name} (stored as {one.value}) is in {one.studies} of {self.annotated} "
+            "masks only: too few to learn it from. If the value strayed in, mend the mask."
+            for one in rare
+        ]
+
     def _to_know(self) -> list[str]:
         listed = {
             "mask(s) that outline nothing": self.empty_masks,
@@ -201,7 +211,7 @@ class Report:
             "map, in the place of the images?)": self.images_like_masks,
             "image(s) that occur more than once": tuple(map(" = ".join, self.duplicates)),
         }
-        lines = [*self.findings, *self.thin]
+        lines = [*self.findings, *self._rare_classes(), *self.thin]
         found = {what: names for what, names in listed.items() if names}
         lines += [f"{len(names)} {what}: {_some(names)}." for what, names in found.items()]
         return [f"- {line}" for line in lines]

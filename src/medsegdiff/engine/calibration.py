@@ -42,6 +42,11 @@ class FittedTemperature:
     before: Calibration
     after: Calibration
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the search ended at its upper bound, where all probabilities are nearly alike."""
+        return math.log(self.temperature) > WIDEST - 0.01
+
     def to_json(self) -> dict[str, Any]:
         """For `calibration.json`."""
         return {

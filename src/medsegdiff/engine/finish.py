@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from medsegdiff.data import Familiar
 from medsegdiff.data.study_files import count_text
-from medsegdiff.engine.calibration import Fitted, fit
+from medsegdiff.engine.calibration import Fitted, FittedTemperature, fit
 from medsegdiff.engine.checkpoint import TrainingState
 from medsegdiff.engine.model_location import AVERAGED_FILE, FINAL, WEIGHTS_FILE, pointer
 from medsegdiff.engine.planning import final_studies
@@ -55,13 +55,26 @@ def finish(
         write_weights(final / WEIGHTS_FILE, content.tensors, sealed, content.predict)
         write_checksums(final, [WEIGHTS_FILE])
     write_results(setup, state.best_step, fitted)
-    observer.noted(
-        f"Probabilities fit the masks best at temperature {temperature.temperature} (calibration "
-        f"error {temperature.before.ece:.4f} before, {temperature.after.ece:.4f} after)."
-    )
+    observer.noted(_spelt(temperature))
     if not model.config.coding.is_exclusive:
         observer.noted(f"Foreground is from probability {result.threshold}, the best of them.")
     return result
+
+
+def _spelt(found: FittedTemperature) -> str:
+    before, after = found.before, found.after
+    line = (
+        f"The masks are likeliest at temperature {found.temperature}: negative log-likelihood "
+        f"{before.nll:.4f} before, {after.nll:.4f} after; calibration error {before.ece:.4f} and "
+        f"{after.ece:.4f}."
+    )
+    if found.says_nothing:
+        line += (
+            " No temperature up to there makes the probabilities true: the model has not learnt "
+            "to tell foreground from background. Train it longer, or see whether images and masks "
+            "belong together (`medsegdiff verify DATA -o sheet.png`)."
+        )
+    return line
 
 
 def write_results(setup: RunSetup, step: int, fitted: Fitted) -> None:

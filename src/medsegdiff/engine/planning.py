@@ -88,9 +88,16 @@ def adapted(setup: RunSetup, found: TrainingState, observer: TrainingObserver) -
     """
     settings = setup.config.train
     state = replace(found, config_hash=setup.config_hash, data_hash=setup.data_hash)
-    if settings.max_minutes is None and settings.max_steps not in (None, state.total_steps):
-        observer.noted(f"{settings.max_steps} steps in all, no longer {state.total_steps}.")
-        state = replace(state, total_steps=settings.max_steps)
+    wanted = settings.max_steps if settings.max_minutes is None else None
+    if wanted is not None and wanted < state.step:
+        observer.noted(
+            f"{state.step} steps are done already, which is more than {wanted}: the training ends "
+            "with these. --resume never starts anew."
+        )
+        state = replace(state, total_steps=state.step)
+    elif wanted not in (None, state.total_steps):
+        observer.noted(f"{wanted} steps in all, no longer {state.total_steps}.")
+        state = replace(state, total_steps=wanted)
     if settings.max_minutes is not None:
         observer.noted(
             f"A budget in minutes becomes steps once, when a training begins: here "

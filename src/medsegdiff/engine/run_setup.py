@@ -20,6 +20,7 @@ from medsegdiff.engine.allocator import keep_freed_memory
 from medsegdiff.engine.config import ModelConfig, ModelSettings, RunConfig, TrainConfig
 from medsegdiff.engine.data_plan import DataPlan, plan_data, settings_for
 from medsegdiff.engine.distributed import Team
+from medsegdiff.engine.earlier_report import REPORT_FILE
 from medsegdiff.engine.environment import environment
 from medsegdiff.engine.model_location import weights_files
 from medsegdiff.engine.precision import chosen_device
@@ -98,8 +99,14 @@ def set_up(
 
     Raises:
         DataError: a study that is validated on cannot be read: better known now than later.
-        ConfigError: settings that do not go with the model to start from.
+        ConfigError: settings that do not go with the model to start from; RUN is the folder of a
+            prediction.
     """
+    if (run / REPORT_FILE).is_file():
+        raise ConfigError(
+            f"{run} holds a prediction ({REPORT_FILE}), so a training does not write there. Give "
+            "another folder with -o."
+        )
     device = chosen_device(device_name)
     if device.type == "cpu":
         keep_freed_memory()
