@@ -1,14 +1,14 @@
 """Parameters and GFLOP of every network, and what training the largest takes.
 
     python benchmarks/sizes.py [--side 256] [--channels 3] [--train 20] [--threads 2]
-                               [--out benchmarks/results/sizes.json]
+                               [--out FILE.json]
 
 For parameters and operations nothing is computed: the networks run on torch's meta device, which
 knows shapes only. `torch.utils.flop_counter` counts a multiplication and an addition as two; it
 counts convolutions and matrix products, not norms, activations or FFTs. The mask has one channel.
 Then the default and the papers' largest networks are trained for so many steps, one image in a
-batch, each with its own recipe: seconds a step, and the most memory. Prints a Markdown table, and
-writes OUT with commit and machine.
+batch, each with its own recipe: seconds a step, and the most memory. That may take an hour on
+two cores; `--train 0` leaves it out. Prints a Markdown table; FILE gets it with commit and machine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from medsegdiff.files import write_json
 from medsegdiff.models import Network, SegmentationNetwork
 
-RESULT = Path(__file__).parent / "results" / "sizes.json"
 ROWS: tuple[dict[str, Any], ...] = (
     {"name": "medsegdiff"},
     {"name": "unet"},
@@ -120,9 +119,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--side", type=int, default=256, help="of the grid")
     parser.add_argument("--channels", type=int, default=3, help="of the image")
-    parser.add_argument("--train", type=int, default=20, metavar="STEPS")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument(
+        "--train", type=int, default=20, metavar="STEPS", help="0 trains nothing, for it takes long"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="of the trainings")
+    parser.add_argument("--out", type=Path, help="FILE.json to write")
     given = parser.parse_args()
     rows = [sizes(settings, given.channels, given.side) for settings in ROWS]
     for row in rows if given.train else []:
@@ -131,8 +132,9 @@ def main() -> None:
             print(*line(row), flush=True)  # the next one may take half an hour
     about = {"side": given.side, "channels": given.channels, "steps": given.train}
     found = {**made_with(typed(), threads=given.threads), **about, "rows": rows}
-    write_json(given.out, found)
     print(page(found))
+    if given.out is not None:
+        write_json(given.out, found)
 
 
 if __name__ == "__main__":

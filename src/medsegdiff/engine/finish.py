@@ -39,10 +39,10 @@ def finish(
             "anew with --resume never."
         )
     folder = setup.fold_folder / best
-    studies, members = final_studies(setup), setup.config.predict.members
+    studies, drawn = final_studies(setup), setup.config.predict
     observer.noted(
         f"Validating the best weights (step {state.best_step}) on {count_text(len(studies))}, "
-        f"{members} member(s) each."
+        f"{drawn.members} member(s) of {drawn.sampler.steps} step(s) each."
     )
     model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
     fitted = fit(model, setup.dataset, studies, setup.config.predict, progress)
