@@ -40,9 +40,10 @@ def finish(
         )
     folder = setup.fold_folder / best
     studies, drawn = final_studies(setup), setup.config.predict
+    work = f", {drawn.members} member(s) of {drawn.sampler.steps} step(s) each"
     observer.noted(
-        f"Validating the best weights (step {state.best_step}) on {count_text(len(studies))}, "
-        f"{drawn.members} member(s) of {drawn.sampler.steps} step(s) each."
+        f"Validating the best weights (step {state.best_step}) on {count_text(len(studies))}"
+        f"{work if setup.trainer.network.denoises else ''}."
     )
     model = TrainedModel.load(folder / AVERAGED_FILE, str(setup.trainer.device))
     fitted = fit(model, setup.dataset, studies, setup.config.predict, progress)
