@@ -150,12 +150,19 @@ def check_number(runs: list[str], data_sets: int) -> None:
 
 
 def samples_of(data: Path, split: str) -> list[Sample]:
-    """The studies of one split of a data set, with their masks."""
+    """The studies of one split of a data set, with their masks and those of raters."""
     dataset = Folder(root=data)
     splits = dataset.declared_splits()
     if splits is None:
         raise ConfigError(f"{data} declares no splits (splits.json).")
-    return [dataset.load(study) for study in getattr(splits, split)]
+    samples = [dataset.load(study) for study in getattr(splits, split)]
+    without = [sample.study for sample in samples if not sample.raters]
+    if without or not samples:
+        raise ConfigError(
+            f"{data} has {len(samples)} studies to compare with (split {split!r}), {len(without)} "
+            f"of them without masks of raters (raters/<rater>/NAME.png): {', '.join(without[:5])}."
+        )
+    return samples
 
 
 def rows(figures: dict[str, np.ndarray]) -> list[dict[str, Any]]:

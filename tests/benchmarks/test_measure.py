@@ -52,6 +52,28 @@ def test_a_way_that_is_not_the_models_own_is_fitted_anew(skin_data, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("commits", "words", "times"),
+    [
+        (("a", "a"), ("members=0", "members=0"), 1),
+        (("a", "b"), ("members=0", "members=0"), 2),
+        (("a", "a"), ("members=0", "members=2"), 2),
+        (("a+", "a+"), ("members=0", "members=0"), 2),
+    ],
+)
+def test_figures_are_kept_as_long_as_they_would_come_again(
+    commits, words, times, tmp_path, monkeypatch
+):
+    model, made = TrainedModel.load("skin-lesion", "cpu"), []
+    monkeypatch.setattr(measure, "fit", lambda *_: SimpleNamespace(model=model))
+    monkeypatch.setattr(measure, "measured", lambda *_: made.append(1) or {"dice": len(made)})
+    for commit, word in zip(commits, words, strict=True):
+        monkeypatch.setattr(measure, "commit", lambda commit=commit: commit)
+        found = measure.measured_once(tmp_path / "part", model, None, ["s"], [word], ["s"])
+    assert found == {"dice": times}
+    assert len(made) == times
+
+
+@pytest.mark.parametrize(
     ("settings", "ways"),
     [({}, {"head"}), ({"steps": 10}, {"head", "program"}), ({"members": 4}, {"head", "program"})],
 )

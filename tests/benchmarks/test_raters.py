@@ -6,17 +6,20 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import raters
+import tails
 import torch
 from PIL import Image
 
 from medsegdiff.data import Folder
-from medsegdiff.engine.settings import read_run_config
+from medsegdiff.engine.settings import read_run_config, with_predict
 from medsegdiff.engine.train import train
 from medsegdiff.engine.weights import TrainedModel
+from medsegdiff.ensemble.levels import TAIL
 from medsegdiff.errors import ConfigError
 from medsegdiff.types import Sample
 
@@ -117,6 +120,57 @@ def test_the_whole_table_is_written(data, runs, tmp_path, monkeypatch, capsys):
     assert len(written["studies"]) == 2
     values = written["study by study"]["plain U-Net on random raters, pixels drawn"]
     assert np.shape(values["dice"]) == (1, 2)
+
+
+def test_each_fold_is_judged_by_its_own_run(monkeypatch):
+    two = SimpleNamespace(labels=SimpleNamespace(classes=2))
+    monkeypatch.setattr(
+        raters.TrainedModel, "load", lambda run: SimpleNamespace(config=two, run=int(run))
+    )
+    monkeypatch.setattr(raters, "measured", lambda sample, masks: [masks] * len(raters.MEASURES))
+    found = raters.figures_of(
+        lambda sample, model, spread: 100 * model.run + sample, list("0123"), [[1, 2], [3, 4]], 1.0
+    )
+    assert found[..., 0].tolist() == [[1, 2, 103, 104], [201, 202, 303, 304]]
+
+
+def test_levels_hold_a_pixel_as_often_as_is_likely(sample):
+    model = TrainedModel.load("skin-lesion", "cpu")
+    members, _ = raters.levels(sample, model, 1.0)
+    p = raters.predict(sample, model, with_predict(model.predict, seed=raters.SEED)).probability[0]
+    unsure = (p > 0.15) & (p < 0.85)
+    likely = (p - TAIL) / (1 - 2 * TAIL)
+    assert unsure.sum() > 500
+    assert (members.float().mean(dim=0) - likely)[unsure].abs().mean() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [(["two"], "1 runs for 2 data sets"), (["one", "two", "three"], "3 runs for 2 data sets")],
+)
+def test_runs_must_share_out_over_the_data_sets(data, monkeypatch, given, says):
+    words = [str(data), str(data), "--default", *given]
+    monkeypatch.setattr(sys, "argv", ["raters.py", *words])
+    with pytest.raises(SystemExit, match=says):
+        raters.main()
+
+
+def test_data_without_raters_are_named(skin_data, runs, monkeypatch):
+    words = [str(skin_data), "--default", str(runs["medsegdiff"])]
+    monkeypatch.setattr(sys, "argv", ["raters.py", *words])
+    with pytest.raises(SystemExit, match="without masks of raters"):
+        raters.main()
+
+
+def test_tails_move_the_levels(data, runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(tails, "PAIRS", ((0.0, 1.0), (0.4, 1.0)))
+    out = tmp_path / "tails.json"
+    words = [str(data), "--default", str(runs["medsegdiff"]), "-o", str(out)]
+    monkeypatch.setattr(sys, "argv", ["tails.py", *words])
+    tails.main()
+    wide, narrow = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    assert (wide["tail"], narrow["tail"]) == (0.0, 0.4)
+    assert wide["union_sensitivity"]["mean"] > narrow["union_sensitivity"]["mean"]
 
 
 def test_a_run_that_is_not_there_is_named(data, tmp_path, monkeypatch):

@@ -101,12 +101,18 @@ def test_few_minutes_are_not_spent_on_validations(skin, tiny, tmp_path, watcher,
     assert len(list((tmp_path / "fold_0" / "samples").glob("*.png"))) == 1
 
 
-@pytest.mark.parametrize(("spread", "says"), [(1.0, True), (0.0, False)])
-def test_spread_members_without_raters_are_noted(spread, says, skin, tiny, tmp_path, watcher):
+@pytest.mark.parametrize(
+    ("spread", "raters", "says"), [(1.0, 0, True), (0.0, 0, False), (1.0, 2, False)]
+)
+def test_spread_members_without_raters_are_noted(
+    spread, raters, says, skin_data, tiny, tmp_path, watcher
+):
+    data = Path(shutil.copytree(skin_data, tmp_path / "data"))
+    for number in range(raters):
+        shutil.copytree(data / "masks", data / "raters" / f"person_{number}")
     observer = watcher()
-    train_here(
-        skin, tmp_path, tiny("train.max_steps=1", f"predict.spread={spread}"), observer=observer
-    )
+    settings = tiny("train.max_steps=1", f"predict.spread={spread}")
+    train_here(Folder(root=data), tmp_path / "run", settings, observer=observer)
     assert (
         any("no training study has masks of several raters" in one for one in observer.notes)
         is says

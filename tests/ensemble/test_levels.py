@@ -46,6 +46,11 @@ def test_a_voxel_has_each_class_nearly_as_often_as_is_likely():
     p = torch.tensor([[0.6, 0.2], [0.3, 0.3], [0.1, 0.5]])
     labels = drawn(p, 1.0, MaskCoding.of_channels(3))
     found = torch.stack([(labels == k).float().mean(dim=0) for k in range(3)])
+    u = TAIL + (1 - 2 * TAIL) * (torch.arange(100) + 0.5) / 100  # all draws, evenly
+    gumbel = -(-torch.cartesian_prod(u, u, u).log()).log()  # (n, 3)
+    winner = (p.log().T[:, None] + gumbel).argmax(dim=-1)  # (2, n)
+    likely = torch.stack([(winner == k).float().mean(dim=1) for k in range(3)])
+    assert found.sub(likely).abs().max() < 0.01
     assert found.sub(p).abs().max() < 0.06
 
 

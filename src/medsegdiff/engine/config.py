@@ -181,8 +181,9 @@ class PredictConfig(Config):
         spread: how far the levels lie apart at which members are cut into labels, for images that
             several people would outline differently: 0 cuts all where the fused mask is, 1 as far
             as their probabilities say, so that (where the threshold is one half) a voxel is in
-            about as many members as is likely: in all where that is more than 95 %, in none where
-            it is less than 5 %. The fused mask, its maps and the quality stay the same.
+            about as many members as is likely; a single structure or region in all where that is
+            more than 95 %, in none where it is less than 5 %. The fused mask, its maps and the
+            quality stay the same.
         overlap: share of a window that the next one covers again, where studies are larger than
             what the network sees.
         threshold: overrides the one kept with the weights.

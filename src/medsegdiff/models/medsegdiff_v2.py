@@ -98,7 +98,7 @@ class MedSegDiffV2Module(SegmentationNetwork):
     def denoise(
         self, x_t: Float[Tensor, "B _ *S"], t: Int[Tensor, " B"], condition: Condition
     ) -> Float[Tensor, "B K *S"]:
-        """Noise of x_t, from its features under both conditions."""
+        """What the objective asks for of x_t, from its features under both conditions."""
         time = self.time(t)  # (B, E)
         *gates, c_0 = condition.features
         m, skips = self.stem(x_t), []
