@@ -132,8 +132,8 @@ def figures(
 
 def _texture(image: Float[Tensor, "C *S"]) -> Float[Tensor, "C"]:
     """Root mean square difference of neighbours, 1 in white noise and 0 where nothing changes."""
-    pool = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)[image.ndim - 2]
-    coarse = pool(image[None].float(), [min(COARSE, size) for size in image.shape[1:]])[0].double()
+    size = [min(COARSE, side) for side in image.shape[1:]]
+    coarse = F.interpolate(image[None].float(), size=size, mode="area")[0].double()
     steps = [coarse.diff(dim=axis).square().flatten(1) for axis in range(1, coarse.ndim)]
     variance = coarse.flatten(1).var(dim=1, correction=0)  # (C,); its double is that of noise
     return (torch.cat(steps, dim=1).mean(dim=1) / (2 * variance).clamp(min=1e-12)).sqrt()
