@@ -37,7 +37,8 @@ def main() -> None:
     given = parser().parse_args()
     try:
         grid = read_grid(given.grid, given.name, given.set)
-        grid = grid.model_copy(update={"seeds": tuple(given.seeds or grid.seeds)})
+        if given.seeds:
+            grid = grid.with_seeds(given.seeds)
         sys.exit(given.verb(grid, given))
     except MedSegDiffError as error:
         sys.exit(f"grid.py: {error}")

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -90,33 +91,33 @@ class Plan:
 
 
 def planned(grid: Grid, split: str = "val", tables: Sequence[str] = ()) -> Plan:
-    """All jobs of some tables, those of the first seed first; a table's name may be cut short."""
+    """All jobs of some tables, those of the least seed first; a table's name may be cut short."""
     steps = read_steps(grid.steps_file)
     jobs: dict[Path, Job] = {}
     left_out: dict[str, None] = {}
     uncalibrated: dict[tuple[str, str], None] = {}
-    for seed in grid.seeds:
-        for key, arm, data in _wanted(grid, tables):
-            try:
-                job = job_of(grid, key, arm, data, seed, split, steps)
-            except ConfigError as error:
-                left_out[f"{arm} on {data} is left out: {error}"] = None
-                continue
-            if job is None:
-                uncalibrated[arm, data] = None
-            else:
-                jobs.setdefault(job.result, job)
+    for seed, key, arm, data in sorted(_wanted(grid, tables), key=itemgetter(0)):
+        try:
+            job = job_of(grid, key, arm, data, seed, split, steps)
+        except ConfigError as error:
+            left_out[f"{arm} on {data} is left out: {error}"] = None
+            continue
+        if job is None:
+            uncalibrated[arm, data] = None
+        else:
+            jobs.setdefault(job.result, job)
     if uncalibrated:
         sentence = f"{len(uncalibrated)} pairs of arm and data set have no steps yet: calibrate."
         left_out[sentence] = None
     return Plan(tuple(jobs.values()), tuple(left_out))
 
 
-def _wanted(grid: Grid, tables: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _wanted(grid: Grid, tables: Sequence[str]) -> Iterator[tuple[int, str, str, str]]:
     for key, table in chosen(grid, tables).items():
         for data in grid.data_of(table):
             for arm in table.arms:
-                yield key, arm, data
+                for seed in grid.seeds_of(table):
+                    yield seed, key, arm, data
 
 
 def job_of(

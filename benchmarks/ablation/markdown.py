@@ -38,9 +38,10 @@ def section(grid: Grid, table: Filled, picture: str | None, split: str) -> str:
 
 def introduction(grid: Grid, table: Filled, split: str) -> list[str]:
     """How much of a table is there, and what is to be known of it."""
+    seeds = ", ".join(map(str, grid.seeds_of(table.table)))
     parts = [
-        f"{table.finished} of {table.planned} planned runs are finished (seeds "
-        f"{', '.join(map(str, grid.seeds))}; {grid.minutes:g} minutes each, as steps; "
+        f"{table.finished} of {table.planned} planned runs are finished (seeds {seeds}; "
+        f"{grid.minutes:g} minutes each, as steps; "
         f"{'validation' if split == 'val' else split} split).",
     ]
     if table.table.note:

@@ -49,6 +49,7 @@ class Table(Config):
         reference: the row that the others are compared with: an arm, or a way such as `5 x 8`.
         data: data sets; empty takes all of the grid's.
         note: a sentence or two under the title.
+        seeds: of this table; empty takes the grid's.
         folds_of: the data set whose folds the grid's are; their studies are shown as one set's.
         only_mean: show the mean over the data sets, for each of them is in another table.
         has_leakage: show how well blur and threshold read the mask off x_t alone.
@@ -61,6 +62,7 @@ class Table(Config):
     reference: str
     data: tuple[str, ...] = ()
     note: str = ""
+    seeds: tuple[int, ...] = ()
     folds_of: str | None = None
     only_mean: bool = False
     has_leakage: bool = False
@@ -113,6 +115,15 @@ class Grid(Config):
     def data_of(self, table: Table) -> tuple[str, ...]:
         """The data sets of a table."""
         return table.data or tuple(self.data)
+
+    def seeds_of(self, table: Table) -> tuple[int, ...]:
+        """The seeds of a table."""
+        return table.seeds or self.seeds
+
+    def with_seeds(self, seeds: Sequence[int]) -> Grid:
+        """The same with these seeds for every table."""
+        tables = {key: table.model_copy(update={"seeds": ()}) for key, table in self.tables.items()}
+        return self.model_copy(update={"seeds": tuple(seeds), "tables": tables})
 
     def words(self, arm: str, data: str) -> list[str]:
         """Overrides of an arm on a data set."""

@@ -184,7 +184,7 @@ def filled(grid: Grid, key: str, split: str = "val") -> Filled:
     finished = wanted = 0
     for arm in table.arms:
         for data in grid.data_of(table):
-            for seed in grid.seeds:
+            for seed in grid.seeds_of(table):
                 wanted += 1
                 try:
                     job = job_of(grid, key, arm, data, seed, split, steps)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 from ablation.jobs import planned
+from ablation.markdown import introduction
 from ablation.plan import BENCHMARKS, FORMAT, read_grid
+from ablation.rows import filled
 
 from medsegdiff.errors import ConfigError
 
@@ -102,6 +104,22 @@ def test_the_test_split_has_results_of_its_own(tiny):
 def test_other_settings_or_seeds_have_another_folder(tiny, tiny_file):
     jobs = [*planned(tiny).jobs, *planned(read_grid(tiny_file, words=["train.clip_norm=2"])).jobs]
     assert len({job.folder for job in jobs}) == 8  # two arms, two seeds, two settings
+
+
+def test_a_table_may_have_seeds_of_its_own(tiny_file):
+    values = yaml.safe_load(tiny_file.read_text())
+    values["tables"]["b"]["seeds"] = [5, 0]
+    tiny_file.write_text(yaml.safe_dump(values))
+    grid = read_grid(tiny_file)
+    assert [job.result.stem for job in planned(grid, tables=["b"]).jobs] == [
+        *("default_0", "unet_0"),  # the least seed first
+        *("default_5", "unet_5"),
+    ]
+    assert {job.seed for job in planned(grid, tables=["f"]).jobs} == {0, 1}  # the grid's
+    assert filled(grid, "b").planned == 4
+    assert introduction(grid, filled(grid, "b"), "val")[0].count("(seeds 5, 0;") == 1
+    asked = grid.with_seeds([7])
+    assert {job.seed for job in planned(asked).jobs} == {7}
 
 
 def test_names_that_are_not_defined_are_refused(tiny_file):
