@@ -49,13 +49,16 @@ def main() -> None:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--grid", type=Path, default=HERE / "ablations.yaml")
-    shared.add_argument("--data-root", type=Path, default=HERE.parents[1] / "shared" / "data")
+    shared.add_argument("--grid", type=Path, default=HERE / "ablations.yaml", help="its YAML file")
+    root = HERE.parents[1] / "shared" / "data"
+    shared.add_argument("--data-root", type=Path, default=root, help="folder of the data sets")
     shared.add_argument("--name", help="of results and steps, in place of the grid's")
-    shared.add_argument("--set", action="append", default=[], metavar="PATH=VALUE")
-    shared.add_argument("--seeds", type=int, nargs="+")
-    shared.add_argument("--split", default="val", choices=("val", "test"))
-    shared.add_argument("--device", default="cpu")
+    shared.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help="a setting of all arms"
+    )
+    shared.add_argument("--seeds", type=int, nargs="+", help="in place of the grid's")
+    shared.add_argument("--split", default="val", choices=("val", "test"), help="to measure on")
+    shared.add_argument("--device", default="cpu", help="to train on, such as cuda")
     shared.add_argument("--table", nargs="+", default=[], help="or the beginning of its name")
     whole = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -69,8 +72,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--work", type=Path, required=True, help="folder for checkpoints and logs")
     one.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     one.add_argument("--max-hours", type=float, help="start nothing after so long")
-    one.add_argument("--arms", nargs="+")
-    one.add_argument("--data", nargs="+")
+    one.add_argument("--arms", nargs="+", help="of the grid; others are not run")
+    one.add_argument("--data", nargs="+", help="sets of the grid; others are not run")
     one.add_argument("--again", action="store_true", help="finished ones, too")
     one.add_argument("--dry", action="store_true", help="only say what is missing")
     one.set_defaults(verb=do_run)
