@@ -148,15 +148,31 @@ def _nearest(kind: type[Config], path: tuple[int | str, ...]) -> str:
     if not isinstance(place, BaseModel):
         return ""
     above = ".".join(map(str, path[:-1]))
-    known = {name for name in type(place).model_fields if name != "name"}
-    if isinstance(place, Component):  # the settings of all members of its family
-        known |= {name for part in place.members.values() for name in part.model_fields}
+    known = _names(place)
     if path[-1] in known:
         return f" (only another {above} has it)"
+    if not above and (whole := _paths(place, str(path[-1]))):
+        return f" (did you mean {' or '.join(whole)}?)"
     close = get_close_matches(str(path[-1]), known, n=1)
     if close:
         return f" (did you mean {above + '.' if above else ''}{close[0]}?)"
-    return f" ({above or 'the top'} has {', '.join(sorted(known - {'name'}))})"
+    return f" ({above or 'the top'} has {', '.join(sorted(known))})"
+
+
+def _names(place: BaseModel) -> set[str]:
+    """The settings of a part; of one that is chosen by name, those of its whole family."""
+    kinds = place.members.values() if isinstance(place, Component) else [type(place)]
+    return {name for kind in kinds for name in kind.model_fields} - {"name"}
+
+
+def _paths(place: BaseModel, name: str, above: str = "") -> list[str]:
+    """Whole paths of the settings of this name, wherever they are."""
+    names = sorted(_names(place))
+    found = [above + name] if name in names else []
+    for key in names:
+        if isinstance(part := getattr(place, key, None), BaseModel):
+            found += _paths(part, name, f"{above}{key}.")
+    return found
 
 
 def _read_recipe(recipe: str) -> dict[str, Any]:
