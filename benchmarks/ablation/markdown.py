@@ -18,7 +18,7 @@ def section(grid: Grid, table: Filled, picture: str | None, split: str) -> str:
     """Everything that is generated of one table: how much is there, figures, picture, command."""
     parts = introduction(grid, table, split)
     begun = [data for data in table.sets if any(row.seeds(data) for row in table.rows)]
-    for data in () if table.table.only_mean else begun:
+    for data in begun:
         if len(table.sets) > 1:
             parts.append(f"**{data}**")
         parts.append(figures(table, [data]))

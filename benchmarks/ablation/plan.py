@@ -51,7 +51,6 @@ class Table(Config):
         note: a sentence or two under the title.
         seeds: of this table; empty takes the grid's.
         folds_of: the data set whose folds the grid's are; their studies are shown as one set's.
-        only_mean: show the mean over the data sets, for each of them is in another table.
         has_leakage: show how well blur and threshold read the mask off x_t alone.
         steps, members: every pair of them is a way to predict.
         ways: more of them, by name, each with words such as `sampler.start=0.5`.
@@ -64,7 +63,6 @@ class Table(Config):
     note: str = ""
     seeds: tuple[int, ...] = ()
     folds_of: str | None = None
-    only_mean: bool = False
     has_leakage: bool = False
     steps: tuple[int, ...] = ()
     members: tuple[int, ...] = ()

@@ -88,16 +88,3 @@ def test_structures_are_shown_where_all_rows_have_them(folded: Grid):
     del values["figures of own"]["dice of cup"]
     job.result.write_text(json.dumps(values))
     assert "Dice of" not in figures(filled(folded, "b"), ["eyes"])
-
-
-def test_a_table_may_have_the_mean_alone(folded: Grid):
-    for fold in FOLDS:
-        finish(folded, fold, {"default": [0.9, 0.8], "unet": [0.7, 0.6]})
-    for only_mean in (False, True):
-        change = {"folds_of": None, "only_mean": only_mean}
-        tables = {"b": folded.tables["b"].model_copy(update=change)}
-        text = section(
-            folded, filled(folded.model_copy(update={"tables": tables}), "b"), None, "val"
-        )
-        assert "**Mean over 2 of 2 sets**" in text
-        assert (f"**{FOLDS[0]}**" in text) != only_mean
