@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from torch import distributed
 
 from medsegdiff.engine.distributed import Team
 from medsegdiff.errors import ConfigError
@@ -23,6 +24,7 @@ from medsegdiff.engine.train import train
 torch.set_num_threads(1)
 data, run, settings = map(Path, sys.argv[1:])
 train(Folder(root=data), run, RunConfig.model_validate_json(settings.read_text()), device="cpu")
+assert not torch.distributed.is_initialized(), "left behind: gloo's threads abort the process"
 """
 
 
@@ -57,6 +59,17 @@ def test_a_batch_is_divided_evenly(team):
     assert not team.is_first
     with pytest.raises(ConfigError, match=r"batch_size=8 cannot .* among 3 .* multiple of 3"):
         team.rows(8)
+
+
+@pytest.mark.parametrize("is_begun_before", [False, True])
+def test_a_team_ends_only_what_it_began(monkeypatch, is_begun_before):
+    called = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(distributed, "is_initialized", lambda: is_begun_before)
+    monkeypatch.setattr(distributed, "init_process_group", lambda backend: called.append(backend))
+    monkeypatch.setattr(distributed, "destroy_process_group", lambda: called.append("end"))
+    Team(torch.device("cpu")).leave()
+    assert called == ([] if is_begun_before else ["gloo", "end"])
 
 
 def test_one_process_is_a_team_of_one():

@@ -21,8 +21,18 @@ class Team:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))  # torchrun speaks to us in this way only
         self.rank = int(os.environ.get("RANK", "0"))
         self.device = device
-        if self.size > 1 and not distributed.is_initialized():
+        self.is_own = self.size > 1 and not distributed.is_initialized()
+        if self.is_own:
             distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+
+    def leave(self) -> None:
+        """End what the team began, when its work is done.
+
+        A process that exits without it is now and then aborted by gloo's threads, which touch
+        Python objects when the interpreter is gone already. Not for failures: the others may wait.
+        """
+        if self.is_own:
+            distributed.destroy_process_group()
 
     @property
     def is_first(self) -> bool:

@@ -87,7 +87,9 @@ def train(
     if observer is None or not setup.team.is_first:
         observer = TrainingObserver()  # of several processes, one speaks
     with held(setup.fold_folder) if setup.team.is_first else nullcontext():
-        return trained(setup, resume == "auto", accept_changes, observer)
+        result = trained(setup, resume == "auto", accept_changes, observer)
+    setup.team.leave()
+    return result
 
 
 def trained(
